@@ -1,0 +1,1 @@
+"""Poolhouse: a self-hosted identity service that speaks Amazon Cognito's language."""
