@@ -1,0 +1,34 @@
+"""Databases for the tests: every test that asks for `database` runs on SQLite and on a real PostgreSQL."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from poolhouse.storage import Database, open_database
+from tests.postgresql import Cluster, start_cluster
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A PostgreSQL server of the tests' own, gone when they end."""
+    with start_cluster(tmp_path_factory.mktemp("postgresql")) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, on each kind that we support."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/state/poolhouse.db"
+    running: Cluster = request.getfixturevalue("cluster")
+    return running.create_database(f"t{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An open, migrated, empty database, on each kind that we support."""
+    opened = await open_database(database_url)
+    yield opened
+    await opened.close()

@@ -1,0 +1,130 @@
+"""A throwaway PostgreSQL server: its own data folder, a port of its own on loopback, no root."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/local/opt/postgresql*/bin", "/opt/homebrew/opt/postgresql*/bin")
+
+
+def find_binary(name: str) -> str | None:
+    """The newest installed PostgreSQL program of that name."""
+    for pattern in _FOLDERS:
+        found = sorted(Path("/").glob(pattern.lstrip("/") + f"/{name}"), key=lambda path: path.parts, reverse=True)
+        if found:
+            return str(found[0])
+    return shutil.which(name)
+
+
+def missing_toolchain(what: str) -> None:
+    """Say that a test cannot run here; where nothing may be missing (CI), fail instead."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is not installed, and CI skips nothing")
+    pytest.skip(f"{what} is not installed on this machine")
+
+
+def _as_owner(command: list[str]) -> list[str]:
+    # The server refuses to run as root; containers and CI often are root.
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command] if _is_root() else command
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Cluster:
+    """A running server that can be killed and started again."""
+
+    def __init__(self, folder: Path, *, durable: bool) -> None:
+        self._data = folder / "data"
+        self._log = folder / "server.log"
+        self.port = _free_port()
+        self._durable = durable
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def initialise(self) -> None:
+        """Create the data folder."""
+        if _is_root():
+            for path in [self._data.parent, *self._data.parent.parents]:
+                if path.stat().st_uid != 0 or path == Path("/tmp"):  # noqa: S108  # stop at the shared folder
+                    break
+                path.chmod(path.stat().st_mode | 0o011)
+            shutil.chown(self._data.parent, "postgres", "postgres")
+        self._run("initdb", "-D", str(self._data), "-U", "poolhouse", "-A", "trust", "-E", "UTF8", "--locale=C")
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        options = [] if self._durable else ["-c", "fsync=off", "-c", "synchronous_commit=off"]
+        self._process = subprocess.Popen(
+            _as_owner(
+                [
+                    find_binary("postgres") or "postgres",
+                    *("-D", str(self._data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1"),
+                    *("-c", "unix_socket_directories=", "-c", "max_connections=200", "-c", "shared_buffers=128MB"),
+                    *options,
+                ]
+            ),
+            stdout=self._log.open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+        subprocess.run(
+            [
+                *("sh", "-c"),
+                f"for i in $(seq 300); do {find_binary('pg_isready')} -q -h 127.0.0.1 -p {self.port} -U poolhouse"
+                " && exit 0; sleep 0.1; done; exit 1",
+            ],
+            check=True,
+        )
+
+    def kill(self) -> None:
+        """Kill the server and all its children as a power cut would."""
+        assert self._process is not None
+        subprocess.run(["pkill", "-9", "-P", str(self._process.pid)], check=False)
+        self._process.kill()
+        self._process.wait()
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """Stop the server at once, cleanly."""
+        if self._process is not None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
+            if self._process.poll() is None:
+                self._process.send_signal(3)
+                self._process.wait()
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database; returns its URL."""
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "poolhouse", name)
+        return f"postgresql://poolhouse@127.0.0.1:{self.port}/{name}"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(_as_owner([find_binary(program) or program, *arguments]), check=True, stdout=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def start_cluster(folder: Path, *, durable: bool = False) -> Iterator[Cluster]:
+    """A fresh server in `folder`; `durable` keeps fsync on, for tests that kill it."""
+    if find_binary("initdb") is None:
+        missing_toolchain("PostgreSQL (initdb)")
+    cluster = Cluster(folder, durable=durable)
+    cluster.initialise()
+    cluster.start()
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
