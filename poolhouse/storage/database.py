@@ -4,10 +4,11 @@ Owns the contract that SQLite and PostgreSQL both keep (tests/storage proves it 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 Value = str | int | float | bytes | None
-Row = Sequence[Value]
+Row = Sequence[Any]
+"""Columns as the database gives them; a repository turns them into a typed record at once."""
 DialectName = Literal["sqlite", "postgresql"]
 Listener = Callable[[str, str], None]
 """Called on the event loop with (topic, key) after a commit that carried the notice, on every node."""

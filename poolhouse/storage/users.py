@@ -1,0 +1,253 @@
+"""Users of a pool, and the names they can sign in with. Knows nothing of passwords or policies."""
+
+import msgspec
+from msgspec import Struct
+
+from poolhouse.storage.database import Batch, Database, Row
+
+SEARCHED = ("email", "phone_number", "name", "given_name", "family_name", "preferred_username")
+"""Attributes with a column of their own, held in lower case, for ListUsers."""
+
+_COLUMNS = (
+    "pool_id, user_id, username, status, enabled, created_at, modified_at, attributes, credential, "
+    "credential_version, password_expires_at, generation"
+)
+_OF_USER = ", ".join(f"u.{column.strip()}" for column in _COLUMNS.split(","))
+_attributes = msgspec.json.Decoder(dict[str, str])
+_encode = msgspec.json.Encoder().encode
+
+
+class UserRow(Struct, frozen=True):
+    """A user as it is stored. `credential` is sealed; times are epoch milliseconds."""
+
+    pool_id: str
+    user_id: str
+    username: str
+    status: str
+    enabled: bool
+    created_at: int
+    modified_at: int
+    attributes: dict[str, str]
+    credential: bytes | None
+    credential_version: int
+    password_expires_at: int | None
+    generation: int
+
+
+class Alias(Struct, frozen=True):
+    """A name to sign in with: `kind` is "username" or the attribute it comes from."""
+
+    alias: str
+    kind: str
+
+
+class Users:
+    """Repository of users and their aliases."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, pool_id: str, user_id: str) -> UserRow | None:
+        row = await self._database.fetch_row(
+            f"SELECT {_COLUMNS} FROM users WHERE pool_id = ? AND user_id = ?", pool_id, user_id
+        )
+        return None if row is None else user_from_row(row)
+
+    async def find(self, pool_id: str, alias: str) -> UserRow | None:
+        """The user who can sign in as `alias` (already folded to the pool's case rule)."""
+        row = await self._database.fetch_row(
+            f"SELECT {_OF_USER} FROM aliases a JOIN users u ON u.pool_id = a.pool_id AND u.user_id = a.user_id "
+            "WHERE a.pool_id = ? AND a.alias = ?",
+            pool_id,
+            alias,
+        )
+        return None if row is None else user_from_row(row)
+
+    async def aliases(self, pool_id: str, user_id: str) -> list[Alias]:
+        rows = await self._database.fetch(
+            "SELECT alias, kind FROM aliases WHERE pool_id = ? AND user_id = ? ORDER BY alias", pool_id, user_id
+        )
+        return [Alias(str(alias), str(kind)) for alias, kind in rows]
+
+    async def count(self, pool_id: str) -> int:
+        rows = await self._database.scan("SELECT count(*) FROM users WHERE pool_id = ?", pool_id)
+        return int(rows[0][0] or 0)
+
+    def insert(self, batch: Batch, user: UserRow) -> None:
+        """Add a user. Uniqueness of its names is decided by `claim`, so the two belong in one batch."""
+        batch.add(
+            f"INSERT INTO users ({_COLUMNS}, {', '.join(SEARCHED)}) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            user.pool_id,
+            user.user_id,
+            user.username,
+            user.status,
+            int(user.enabled),
+            user.created_at,
+            user.modified_at,
+            _encode(user.attributes).decode(),
+            user.credential,
+            user.credential_version,
+            user.password_expires_at,
+            user.generation,
+            *_searched(user.attributes),
+        )
+
+    def claim(self, batch: Batch, pool_id: str, user_id: str, alias: Alias, taken: Exception) -> None:
+        """Make `alias` this user's, or raise `taken`."""
+        batch.add(
+            "INSERT INTO aliases (pool_id, alias, kind, user_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            pool_id,
+            alias.alias,
+            alias.kind,
+            user_id,
+            expect=1,
+            refusal=taken,
+        )
+
+    def release(self, batch: Batch, pool_id: str, user_id: str, alias: str) -> None:
+        """Let go of one of this user's aliases."""
+        batch.add("DELETE FROM aliases WHERE pool_id = ? AND alias = ? AND user_id = ?", pool_id, alias, user_id)
+
+    def set_attributes(
+        self, batch: Batch, user: UserRow, attributes: dict[str, str], now: int, gone: Exception
+    ) -> None:
+        """Replace the attributes, unless someone changed the user since it was read (then raise `gone`)."""
+        columns = ", ".join(f"{column} = ?" for column in SEARCHED)
+        batch.add(
+            f"UPDATE users SET attributes = ?, modified_at = ?, {columns} "
+            "WHERE pool_id = ? AND user_id = ? AND attributes = ?",
+            _encode(attributes).decode(),
+            now,
+            *_searched(attributes),
+            user.pool_id,
+            user.user_id,
+            _encode(user.attributes).decode(),
+            expect=1,
+            refusal=gone,
+        )
+
+    def set_credential(
+        self,
+        batch: Batch,
+        user: UserRow,
+        *,
+        credential: bytes,
+        status: str,
+        password_expires_at: int | None,
+        attributes: dict[str, str],
+        now: int,
+        changed: Exception,
+    ) -> None:
+        """Replace password, status and attributes together; raises `changed` if the password was changed meanwhile."""
+        columns = ", ".join(f"{column} = ?" for column in SEARCHED)
+        batch.add(
+            "UPDATE users SET credential = ?, credential_version = credential_version + 1, status = ?, "
+            f"password_expires_at = ?, attributes = ?, modified_at = ?, {columns} "
+            "WHERE pool_id = ? AND user_id = ? AND credential_version = ? AND enabled = 1",
+            credential,
+            status,
+            password_expires_at,
+            _encode(attributes).decode(),
+            now,
+            *_searched(attributes),
+            user.pool_id,
+            user.user_id,
+            user.credential_version,
+            expect=1,
+            refusal=changed,
+        )
+
+    def admin_set_credential(
+        self,
+        batch: Batch,
+        user: UserRow,
+        *,
+        credential: bytes,
+        status: str,
+        password_expires_at: int | None,
+        now: int,
+        gone: Exception,
+    ) -> None:
+        """Replace password and status whatever they were, of a disabled user too."""
+        batch.add(
+            "UPDATE users SET credential = ?, credential_version = credential_version + 1, status = ?, "
+            "password_expires_at = ?, modified_at = ? WHERE pool_id = ? AND user_id = ?",
+            credential,
+            status,
+            password_expires_at,
+            now,
+            user.pool_id,
+            user.user_id,
+            expect=1,
+            refusal=gone,
+        )
+
+    def set_status(self, batch: Batch, user: UserRow, status: str, now: int, changed: Exception) -> None:
+        """Move from the status that was read to another; raises `changed` if it is no longer that."""
+        batch.add(
+            "UPDATE users SET status = ?, modified_at = ? WHERE pool_id = ? AND user_id = ? AND status = ?",
+            status,
+            now,
+            user.pool_id,
+            user.user_id,
+            user.status,
+            expect=1,
+            refusal=changed,
+        )
+
+    def set_enabled(
+        self, batch: Batch, pool_id: str, user_id: str, *, enabled: bool, now: int, gone: Exception
+    ) -> None:
+        """Enable or disable; disabling ends every session by moving the user to the next generation."""
+        step = 0 if enabled else 1
+        batch.add(
+            "UPDATE users SET enabled = ?, modified_at = ?, generation = generation + ? "
+            "WHERE pool_id = ? AND user_id = ?",
+            int(enabled),
+            now,
+            step,
+            pool_id,
+            user_id,
+            expect=1,
+            refusal=gone,
+        )
+
+    def next_generation(self, batch: Batch, pool_id: str, user_id: str, gone: Exception) -> None:
+        """End every session of the user."""
+        batch.add(
+            "UPDATE users SET generation = generation + 1 WHERE pool_id = ? AND user_id = ?",
+            pool_id,
+            user_id,
+            expect=1,
+            refusal=gone,
+        )
+
+    def delete(self, batch: Batch, pool_id: str, user_id: str, gone: Exception) -> None:
+        """Delete a user and all that is theirs; their names are free at once."""
+        batch.add("DELETE FROM users WHERE pool_id = ? AND user_id = ?", pool_id, user_id, expect=1, refusal=gone)
+        for table in ("aliases", "group_members", "sessions", "codes", "devices"):
+            batch.add(f"DELETE FROM {table} WHERE pool_id = ? AND user_id = ?", pool_id, user_id)
+        batch.add("DELETE FROM attempts WHERE pool_id = ? AND subject = ?", pool_id, user_id)
+
+
+def user_from_row(row: Row) -> UserRow:
+    """A row of the users table, in the order of its columns, as a UserRow."""
+    return UserRow(
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4] == 1,
+        row[5],
+        row[6],
+        _attributes.decode(row[7]),
+        row[8],
+        row[9],
+        row[10],
+        row[11],
+    )
+
+
+def _searched(attributes: dict[str, str]) -> list[str | None]:
+    return [None if (value := attributes.get(name)) is None else value.lower() for name in SEARCHED]
