@@ -22,19 +22,26 @@ class BodyTimeout(Exception):
     """The request body did not arrive within the listener's time (HTTP 408)."""
 
 
+class BadBody(Exception):
+    """The request body's framing is broken: a bad chunk, for one (HTTP 400)."""
+
+
 class BodySource(Protocol):
     """Where a request's body comes from; the server's connection implements it."""
 
-    async def read(self) -> bytes:
-        """The whole body. Raises BodyTooLarge, BodyTimeout, ClientVanished."""
+    async def read(self, limit: int | None = None) -> bytes:
+        """The whole body, at most `limit` bytes (default: the listener's `max_body`).
+
+        Raises BodyTooLarge, BodyTimeout, BadBody, ClientVanished.
+        """
         ...
 
     def stream(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, with back-pressure. Raises as `read`."""
+        """The body as it arrives, with back-pressure and without a limit. Raises as `read`."""
         ...
 
     async def wait_disconnect(self) -> None:
-        """Return when the peer has gone away."""
+        """Return when the peer has closed its side of the connection or the connection is lost."""
         ...
 
 
@@ -64,9 +71,11 @@ class Request:
         peer: str,
         received_at: float,
         body: BodySource,
+        index: dict[bytes, bytes] | None = None,
     ) -> None:
         self.method = method
         self.target = target
+        """The request target, in origin form (RFC 9112 section 3.2.1)."""
         path, _, query = target.decode("latin-1").partition("?")
         self.path = path
         """Undecoded path, as sent."""
@@ -79,7 +88,7 @@ class Request:
         self.received_at = received_at
         """Monotonic seconds at which the head was complete."""
         self.body = body
-        self._index: dict[bytes, str] | None = None
+        self._index = index
 
     def header(self, name: bytes) -> str | None:
         """First value of the header `name` (lower case), decoded as latin-1."""
@@ -87,13 +96,32 @@ class Request:
         if index is None:
             index = {}
             for key, value in self.headers:
-                index.setdefault(key.lower(), value.decode("latin-1"))
+                index.setdefault(key.lower(), value)
             self._index = index
-        return index.get(name)
+        found = index.get(name)
+        return None if found is None else found.decode("latin-1")
 
     def header_values(self, name: bytes) -> list[str]:
         """All values of the header `name` (lower case), in wire order."""
         return [value.decode("latin-1") for key, value in self.headers if key.lower() == name]
+
+    @property
+    def content_length(self) -> int | None:
+        """The announced length of the body in bytes; None if it is chunked or there is none."""
+        length = self.header(b"content-length")
+        return None if length is None else int(length)
+
+    def read(self, limit: int | None = None) -> Awaitable[bytes]:
+        """The whole body; see `BodySource.read`."""
+        return self.body.read(limit)
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """The body as it arrives; see `BodySource.stream`."""
+        return self.body.stream()
+
+    def disconnected(self) -> Awaitable[None]:
+        """Awaitable that ends when the client has gone; see `BodySource.wait_disconnect`."""
+        return self.body.wait_disconnect()
 
 
 class Response:

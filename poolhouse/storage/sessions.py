@@ -43,7 +43,7 @@ _COLUMNS = (
 )
 _USER = (
     "pool_id, user_id, username, status, enabled, created_at, modified_at, attributes, credential, "
-    "credential_version, password_expires_at, generation"
+    "credential_version, password_expires_at, generation, version"
 )
 _BOTH = ", ".join(
     [f"s.{column.strip()}" for column in _COLUMNS.split(",")] + [f"u.{column.strip()}" for column in _USER.split(",")]

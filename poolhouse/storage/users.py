@@ -10,7 +10,7 @@ SEARCHED = ("email", "phone_number", "name", "given_name", "family_name", "prefe
 
 _COLUMNS = (
     "pool_id, user_id, username, status, enabled, created_at, modified_at, attributes, credential, "
-    "credential_version, password_expires_at, generation"
+    "credential_version, password_expires_at, generation, version"
 )
 _OF_USER = ", ".join(f"u.{column.strip()}" for column in _COLUMNS.split(","))
 _attributes = msgspec.json.Decoder(dict[str, str])
@@ -32,6 +32,9 @@ class UserRow(Struct, frozen=True):
     credential_version: int
     password_expires_at: int | None
     generation: int
+    """Sessions belong to a generation; a global sign-out begins the next one."""
+    version: int = 0
+    """Moves on with every change of the row."""
 
 
 class Alias(Struct, frozen=True):
@@ -77,7 +80,7 @@ class Users:
         """Add a user. Uniqueness of its names is decided by `claim`, so the two belong in one batch."""
         batch.add(
             f"INSERT INTO users ({_COLUMNS}, {', '.join(SEARCHED)}) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             user.pool_id,
             user.user_id,
             user.username,
@@ -90,6 +93,7 @@ class Users:
             user.credential_version,
             user.password_expires_at,
             user.generation,
+            user.version,
             *_searched(user.attributes),
         )
 
@@ -109,89 +113,37 @@ class Users:
         """Let go of one of this user's aliases."""
         batch.add("DELETE FROM aliases WHERE pool_id = ? AND alias = ? AND user_id = ?", pool_id, alias, user_id)
 
-    def set_attributes(
-        self, batch: Batch, user: UserRow, attributes: dict[str, str], now: int, gone: Exception
-    ) -> None:
-        """Replace the attributes, unless someone changed the user since it was read (then raise `gone`)."""
-        columns = ", ".join(f"{column} = ?" for column in SEARCHED)
+    def move_alias(self, batch: Batch, pool_id: str, alias: str, *, owner: str, heir: str, changed: Exception) -> None:
+        """Take an alias from its owner and give it to another user; raises `changed` if it was no longer theirs."""
         batch.add(
-            f"UPDATE users SET attributes = ?, modified_at = ?, {columns} "
-            "WHERE pool_id = ? AND user_id = ? AND attributes = ?",
-            _encode(attributes).decode(),
-            now,
-            *_searched(attributes),
-            user.pool_id,
-            user.user_id,
-            _encode(user.attributes).decode(),
-            expect=1,
-            refusal=gone,
-        )
-
-    def set_credential(
-        self,
-        batch: Batch,
-        user: UserRow,
-        *,
-        credential: bytes,
-        status: str,
-        password_expires_at: int | None,
-        attributes: dict[str, str],
-        now: int,
-        changed: Exception,
-    ) -> None:
-        """Replace password, status and attributes together; raises `changed` if the password was changed meanwhile."""
-        columns = ", ".join(f"{column} = ?" for column in SEARCHED)
-        batch.add(
-            "UPDATE users SET credential = ?, credential_version = credential_version + 1, status = ?, "
-            f"password_expires_at = ?, attributes = ?, modified_at = ?, {columns} "
-            "WHERE pool_id = ? AND user_id = ? AND credential_version = ? AND enabled = 1",
-            credential,
-            status,
-            password_expires_at,
-            _encode(attributes).decode(),
-            now,
-            *_searched(attributes),
-            user.pool_id,
-            user.user_id,
-            user.credential_version,
+            "UPDATE aliases SET user_id = ? WHERE pool_id = ? AND alias = ? AND user_id = ?",
+            heir,
+            pool_id,
+            alias,
+            owner,
             expect=1,
             refusal=changed,
         )
 
-    def admin_set_credential(
-        self,
-        batch: Batch,
-        user: UserRow,
-        *,
-        credential: bytes,
-        status: str,
-        password_expires_at: int | None,
-        now: int,
-        gone: Exception,
-    ) -> None:
-        """Replace password and status whatever they were, of a disabled user too."""
+    def update(self, batch: Batch, before: UserRow, after: UserRow, changed: Exception) -> None:
+        """Store `after` over `before`; raises `changed` if the user is no longer as they were read."""
+        columns = ", ".join(f"{column} = ?" for column in SEARCHED)
         batch.add(
-            "UPDATE users SET credential = ?, credential_version = credential_version + 1, status = ?, "
-            "password_expires_at = ?, modified_at = ? WHERE pool_id = ? AND user_id = ?",
-            credential,
-            status,
-            password_expires_at,
-            now,
-            user.pool_id,
-            user.user_id,
-            expect=1,
-            refusal=gone,
-        )
-
-    def set_status(self, batch: Batch, user: UserRow, status: str, now: int, changed: Exception) -> None:
-        """Move from the status that was read to another; raises `changed` if it is no longer that."""
-        batch.add(
-            "UPDATE users SET status = ?, modified_at = ? WHERE pool_id = ? AND user_id = ? AND status = ?",
-            status,
-            now,
-            user.pool_id,
-            user.user_id,
-            user.status,
+            "UPDATE users SET status = ?, enabled = ?, modified_at = ?, attributes = ?, credential = ?, "
+            "credential_version = ?, password_expires_at = ?, generation = ?, version = version + 1, "
+            f"{columns} WHERE pool_id = ? AND user_id = ? AND version = ?",
+            after.status,
+            int(after.enabled),
+            after.modified_at,
+            _encode(after.attributes).decode(),
+            after.credential,
+            after.credential_version,
+            after.password_expires_at,
+            after.generation,
+            *_searched(after.attributes),
+            before.pool_id,
+            before.user_id,
+            before.version,
             expect=1,
             refusal=changed,
         )
@@ -202,7 +154,7 @@ class Users:
         """Enable or disable; disabling ends every session by moving the user to the next generation."""
         step = 0 if enabled else 1
         batch.add(
-            "UPDATE users SET enabled = ?, modified_at = ?, generation = generation + ? "
+            "UPDATE users SET enabled = ?, modified_at = ?, generation = generation + ?, version = version + 1 "
             "WHERE pool_id = ? AND user_id = ?",
             int(enabled),
             now,
@@ -216,7 +168,7 @@ class Users:
     def next_generation(self, batch: Batch, pool_id: str, user_id: str, gone: Exception) -> None:
         """End every session of the user."""
         batch.add(
-            "UPDATE users SET generation = generation + 1 WHERE pool_id = ? AND user_id = ?",
+            "UPDATE users SET generation = generation + 1, version = version + 1 WHERE pool_id = ? AND user_id = ?",
             pool_id,
             user_id,
             expect=1,
@@ -246,6 +198,7 @@ def user_from_row(row: Row) -> UserRow:
         row[9],
         row[10],
         row[11],
+        row[12],
     )
 
 

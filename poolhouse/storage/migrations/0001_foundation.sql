@@ -53,6 +53,7 @@ CREATE TABLE users (
     credential_version BIGINT NOT NULL,
     password_expires_at BIGINT,
     generation BIGINT NOT NULL,
+    version BIGINT NOT NULL,
     email {text},
     phone_number {text},
     name {text},

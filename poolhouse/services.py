@@ -1,0 +1,123 @@
+"""What operations work with: the database and its repositories, the keys, the cached directory, the settings.
+
+Built once by app.py (or by a test) and handed around in Call. Owns no behaviour beyond wiring.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from poolhouse.storage.audit import Audit, AuditRow
+from poolhouse.storage.database import Batch, Database
+from poolhouse.storage.groups import Groups
+from poolhouse.storage.pools import Clients, Pools
+from poolhouse.storage.sessions import Sessions
+from poolhouse.storage.signing_keys import DataKeys, Facts, SigningKeys
+from poolhouse.storage.tags import Tags
+from poolhouse.storage.user_search import UserSearch
+from poolhouse.storage.users import Users
+
+if TYPE_CHECKING:
+    from poolhouse.call import Call
+    from poolhouse.crypto.keyring import KeyRing
+    from poolhouse.delivery.outbox import Outbox
+    from poolhouse.userpools.authority import SessionAuthority
+    from poolhouse.userpools.directory import Directory
+    from poolhouse.userpools.signing import Signing
+
+IssuerForm = Literal["public", "host", "aws"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation is configured to be.
+
+    public_url: the URL that clients use, without a trailing slash. issuer: how a token's `iss` is formed where the
+    pool does not choose itself (tag `poolhouse:issuer`): from public_url, from the host that was asked, or as AWS does.
+    """
+
+    region: str = "eu-west-1"
+    account_id: str = "000000000000"
+    public_url: str = "http://localhost:9229"
+    issuer: IssuerForm = "public"
+
+
+class Store:
+    """Every repository of the user pool service, on one database."""
+
+    __slots__ = (
+        *(
+            "audit",
+            "clients",
+            "data_keys",
+            "facts",
+            "groups",
+            "pools",
+            "sessions",
+            "signing_keys",
+            "tags",
+            "user_search",
+            "users",
+        ),
+    )
+
+    def __init__(self, database: Database) -> None:
+        self.pools = Pools(database)
+        self.clients = Clients(database)
+        self.users = Users(database)
+        self.user_search = UserSearch(database)
+        self.sessions = Sessions(database)
+        self.signing_keys = SigningKeys(database)
+        self.data_keys = DataKeys(database)
+        self.facts = Facts(database)
+        self.groups = Groups(database)
+        self.tags = Tags(database)
+        self.audit = Audit(database)
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(slots=True)
+class Services:
+    """The rooms that an operation may use."""
+
+    settings: Settings
+    database: Database
+    store: Store
+    keyring: "KeyRing"
+    answer_key: bytes
+    """Secret of the stable answers about users that do not exist; the same on every node."""
+    directory: "Directory"
+    signing: "Signing"
+    authority: "SessionAuthority"
+    outbox: "Outbox"
+    after_commit: Callable[[], None] = field(default=_nothing)
+    """Called after each commit, to wake the delivery of messages."""
+
+    def audit(
+        self,
+        call: "Call",
+        batch: Batch,
+        event: str,
+        *,
+        pool_id: str,
+        user_id: str | None = None,
+        client_id: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        """Record in `batch` what it does. `detail` is JSON and holds no secret and no attribute value."""
+        row = AuditRow(
+            pool_id=pool_id,
+            event_id=call.ordered_id(),
+            at=call.now_ms,
+            event=event,
+            user_id=user_id,
+            client_id=client_id,
+            actor=call.caller.arn if call.caller is not None else None,
+            address=call.address,
+            request_id=call.request_id,
+            detail=detail,
+        )
+        self.store.audit.add(batch, row)

@@ -1,0 +1,69 @@
+"""A user's password as it is kept: SRP salt and verifier, sealed. Also the stand-in for users that do not exist.
+
+A verifier serves both SRP and a password sent in clear (it is recomputed and compared). Knows no policy.
+"""
+
+import hashlib
+import hmac
+import uuid
+
+from msgspec import Struct
+
+from poolhouse.call import Call
+from poolhouse.crypto.keyring import KeyRing
+from poolhouse.crypto.srp_group import PRIME, PRIME_BYTES
+from poolhouse.storage.users import UserRow
+from poolhouse.userpools import srp
+from poolhouse.userpools.directory import Pool
+
+_SALT_BYTES = 16
+
+
+class Credential(Struct, frozen=True):
+    """What proves a password. `user_id_for_srp` is the name that the verifier was made with."""
+
+    user_id_for_srp: str
+    salt: int
+    verifier: int
+    genuine: bool
+    """False for a stand-in: it costs what a real one costs, and no password fits it."""
+
+    def __repr__(self) -> str:
+        return "Credential(••••)"
+
+
+def _context(pool_id: str, user_id: str) -> bytes:
+    return f"credential:{pool_id}:{user_id}".encode()
+
+
+def new_credential(call: Call, pool: Pool, user_id: str, username: str, password: str) -> bytes:
+    """Salt and verifier of a new password, sealed for this user."""
+    salt = call.chance.randbytes(_SALT_BYTES)
+    verifier = srp.make_verifier(pool.short_id, username, password, int.from_bytes(salt, "big"))
+    plain = salt + verifier.to_bytes(PRIME_BYTES, "big")
+    return call.services.keyring.seal(plain, _context(pool.pool_id, user_id))
+
+
+def credential_of(keyring: KeyRing, user: UserRow) -> Credential | None:
+    """The user's credential, or None for one without a password."""
+    if user.credential is None:
+        return None
+    plain = keyring.open(user.credential, _context(user.pool_id, user.user_id))
+    salt, verifier = (int.from_bytes(part, "big") for part in (plain[:_SALT_BYTES], plain[_SALT_BYTES:]))
+    return Credential(user.username, salt, verifier, genuine=True)
+
+
+def stand_in(answer_key: bytes, pool_id: str, name: str) -> Credential:
+    """What an unknown `name` is answered with: the same for the same name on every node, and unguessable."""
+    seed = hmac.digest(answer_key, f"{pool_id}\0{name}".encode(), "sha256")
+    user_id = str(uuid.UUID(bytes=seed[:16], version=4))
+    stretched = hashlib.shake_256(b"stand-in" + seed).digest(_SALT_BYTES + PRIME_BYTES)
+    salt, verifier = (int.from_bytes(part, "big") for part in (stretched[:_SALT_BYTES], stretched[_SALT_BYTES:]))
+    return Credential(user_id, salt, verifier % PRIME, genuine=False)
+
+
+def password_fits(pool: Pool, credential: Credential, password: str) -> bool:
+    """Whether the password is the credential's, in the same time whether it is or not."""
+    made = srp.make_verifier(pool.short_id, credential.user_id_for_srp, password, credential.salt)
+    fits = hmac.compare_digest(made.to_bytes(PRIME_BYTES, "big"), credential.verifier.to_bytes(PRIME_BYTES, "big"))
+    return fits and credential.genuine
