@@ -5,8 +5,7 @@ Owns the shape of a call. Nothing in the house reads a global clock, a global ra
 
 import random
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -74,8 +73,3 @@ class Call:
         """Make the operation's writes durable, all or none; then wake whoever delivers its messages."""
         await self.services.database.commit(batch)
         self.services.after_commit()
-
-
-RequestT = TypeVar("RequestT", bound=Struct)
-ResponseT = TypeVar("ResponseT", bound="Struct | None")
-OperationFunction = Callable[[Call, RequestT], Awaitable[ResponseT]]

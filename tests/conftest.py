@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from poolhouse.storage import Database, open_database
+from tests.house import House, open_house
 from tests.postgresql import Cluster, start_cluster
 
 
@@ -30,5 +31,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def database(database_url: str) -> AsyncIterator[Database]:
     """An open, migrated, empty database, on each kind that we support."""
     opened = await open_database(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    """A whole installation in this process, on each kind of database."""
+    opened = await open_house(database_url, tmp_path / "state")
     yield opened
     await opened.close()

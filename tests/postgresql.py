@@ -59,7 +59,7 @@ class Cluster:
         """Create the data folder."""
         if _is_root():
             for path in [self._data.parent, *self._data.parent.parents]:
-                if path.stat().st_uid != 0 or path == Path("/tmp"):  # noqa: S108  # stop at the shared folder
+                if path.stat().st_uid != 0 or path == Path("/tmp"):  # stop at the shared folder
                     break
                 path.chmod(path.stat().st_mode | 0o011)
             shutil.chown(self._data.parent, "postgres", "postgres")

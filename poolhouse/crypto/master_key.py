@@ -5,6 +5,7 @@ Owns reading, checking and, in development, making it. Must not know what it pro
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import os
@@ -96,18 +97,24 @@ def from_file(path: Path) -> MasterKey:
     try:
         # Not blocking: a pipe in the file's place must be refused, not waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            _check_private(path, os.fstat(descriptor).st_mode)
+            text = os.read(descriptor, _LONGEST)
+        finally:
+            os.close(descriptor)
     except OSError as failure:
         raise MasterKeyUnusable(f"the master key file {path} cannot be read: {failure.strerror}") from None
-    with open(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise MasterKeyUnusable(f"the master key file {path} is not a regular file")
-        if mode & 0o077:
-            raise MasterKeyUnusable(
-                f"the master key file {path} can be read or changed by others (mode {mode & 0o777:04o});"
-                f" if nobody has seen it, run `chmod 600 {shlex.quote(str(path))}`, otherwise replace the key"
-            )
-        return _parse(file.read(_LONGEST).decode("latin-1"), f"the master key file {path}")
+    return _parse(text.decode("latin-1"), f"the master key file {path}")
+
+
+def _check_private(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise MasterKeyUnusable(f"the master key file {path} is not a regular file")
+    if mode & 0o077:
+        raise MasterKeyUnusable(
+            f"the master key file {path} can be read or changed by others (mode {mode & 0o777:04o});"
+            f" if nobody has seen it, run `chmod 600 {shlex.quote(str(path))}`, otherwise replace the key"
+        )
 
 
 def from_file_or_new(path: Path, random: Random = os.urandom) -> MasterKey:
@@ -124,19 +131,32 @@ def _write_new(path: Path, key: MasterKey) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            with open(descriptor, "w", encoding="ascii") as file:
-                file.write(key.text() + "\n")
-                file.flush()
-                os.fsync(descriptor)
-            os.link(part, path)  # fails where the file has come to be: its key is the one that counts
+            _write_synced(part, key.text() + "\n")
+            with contextlib.suppress(FileExistsError):  # the key that came to be meanwhile is the one that counts
+                os.link(part, path)
+            _sync_folder(path.parent)
         finally:
-            part.unlink()
-    except FileExistsError:
-        return
+            part.unlink(missing_ok=True)
     except OSError as failure:
         raise MasterKeyUnusable(f"the master key file {path} cannot be made: {failure.strerror}") from None
+
+
+def _write_synced(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    # A key that a power failure takes back would take along everything sealed since.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _parse(text: str, source: str) -> MasterKey:

@@ -13,14 +13,11 @@ import msgspec
 
 from poolhouse.crypto.keyring import KeyRing
 from poolhouse.crypto.sealing import Unsealable
-from poolhouse.delivery.message import Channel, OutgoingMessage, Purpose, open_payload
+from poolhouse.delivery.inbox_entry import JSON_PATH, PAGE_PATH, PAGE_SIZE, InboxEntry, InboxPage
+from poolhouse.delivery.message import OutgoingMessage, open_payload
 from poolhouse.http.message import RawHeaders, Request, Response
 from poolhouse.storage.database import Database
-from poolhouse.storage.outbox import OutboxRow, State, find_newest
-
-PAGE_PATH = "/_poolhouse/inbox"
-JSON_PATH = "/_poolhouse/inbox.json"
-PAGE_SIZE = 50
+from poolhouse.storage.outbox import OutboxRow, find_newest
 
 _MESSAGE_ID = re.compile("[0-9a-f]{1,64}")
 _MAX_RECIPIENT = 320
@@ -30,37 +27,6 @@ _NO_STORE: RawHeaders = [
     (b"Referrer-Policy", b"no-referrer"),
     (b"Cross-Origin-Resource-Policy", b"same-origin"),
 ]
-
-
-class InboxEntry(msgspec.Struct, frozen=True, rename={"sender": "from"}):
-    """One message as the inbox shows it; absent where the key to it is gone: subject, body, code."""
-
-    id: str
-    pool: str
-    channel: Channel
-    to: str
-    sender: str
-    subject: str | None
-    body: str
-    html: bool
-    purpose: Purpose | None
-    code: str | None
-    created_at: str
-    """ISO 8601 in UTC, with milliseconds."""
-    state: State
-    tries: int
-    failure: str | None
-
-
-class InboxPage(msgspec.Struct, frozen=True):
-    """A page of messages, newest first."""
-
-    to: str | None
-    entries: list[InboxEntry]
-    older: str | None
-    """The `before` of the next page, if there is one."""
-    paged: bool
-    """Whether this is not the first page."""
 
 
 class _Question(msgspec.Struct, frozen=True):
@@ -93,7 +59,7 @@ class Inbox:
         if question is None:
             return _refuse(400, "known parameters: to=ADDRESS, before=ID, limit=1…50")
         page = await self._read(question)
-        return _answer_json(page, question) if request.path == JSON_PATH else _answer_page(page)
+        return _answer_json(page) if request.path == JSON_PATH else _answer_page(page)
 
     async def _read(self, question: _Question) -> InboxPage:
         rows = await find_newest(
@@ -101,7 +67,7 @@ class Inbox:
         )
         older = rows[question.limit - 1].message_id if len(rows) > question.limit else None
         entries = [self._entry(row) for row in rows[: question.limit]]
-        return InboxPage(question.to, entries, older, question.before is not None)
+        return InboxPage(question.to, question.limit, entries, older, question.before is not None)
 
     def _entry(self, row: OutboxRow) -> InboxEntry:
         message = self._open(row)
@@ -155,11 +121,13 @@ def _read_question(query: str) -> _Question | None:
     # A form sends a plus sign as %2B; whoever types the address into the URL does not.
     if to is not None and to[0].isdigit() and " " not in to and f"to=+{to}" in query:
         to = f"+{to}"
-    before = given.get("before") or None
-    limit = given.get("limit") or str(PAGE_SIZE)
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:4]) <= PAGE_SIZE or len(limit) > 4:
+    if to is not None and (len(to) > _MAX_RECIPIENT or not to.isprintable()):
         return None
-    if (before is not None and not _MESSAGE_ID.fullmatch(before)) or len(to or "") > _MAX_RECIPIENT:
+    before = given.get("before") or None
+    if before is not None and not _MESSAGE_ID.fullmatch(before):
+        return None
+    limit = given.get("limit") or str(PAGE_SIZE)
+    if not re.fullmatch("[0-9]{1,4}", limit) or not 1 <= int(limit) <= PAGE_SIZE:
         return None
     return _Question(to, before, int(limit))
 
@@ -169,13 +137,10 @@ def _refuse(status: int, message: str, more: RawHeaders | None = None) -> Respon
     return Response(status, headers, msgspec.json.encode({"message": message}))
 
 
-def _answer_json(page: InboxPage, question: _Question) -> Response:
-    from poolhouse.delivery.inbox_page import link_older
-
+def _answer_json(page: InboxPage) -> Response:
     headers: RawHeaders = [(b"Content-Type", b"application/json; charset=utf-8"), *_NO_STORE]
     if page.older is not None:
-        link = f'<{link_older(JSON_PATH, page, limit=question.limit)}>; rel="next"'
-        headers.append((b"Link", link.encode("ascii")))
+        headers.append((b"Link", f'<{page.link_older(JSON_PATH)}>; rel="next"'.encode("ascii")))
     return Response(200, headers, msgspec.json.encode(page.entries))
 
 

@@ -6,25 +6,37 @@ from email import policy
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
 from poolhouse.delivery.message import StoredMessage
 from poolhouse.delivery.plaintext import read_as_text
 from poolhouse.delivery.sender import PermanentFailure
 
-_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}@[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]{1,255}")
+_ATOM = r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]"
+_ADDRESS = re.compile(rf"(?P<local>{_ATOM}{{1,64}})@(?P<domain>{_ATOM}{{1,255}})")
+_NAMED = re.compile(r"(?P<name>[^<>\x00-\x1f\x7f]*?)\s*<(?P<address>[^<>]*)>")
+
+
+def parse_address(text: str) -> Address:
+    """One bare `local@domain`. Raises ValueError for anything else."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        raise ValueError("not an e-mail address")
+    domain = match["domain"]
+    # A failing IDNA encoding is a UnicodeError, which is a ValueError.
+    return Address(username=match["local"], domain=domain if domain.isascii() else domain.encode("idna").decode())
 
 
 def parse_mailbox(text: str) -> Address:
     """`local@domain` or `Name <local@domain>`. Raises ValueError for anything else."""
-    name, spec = parseaddr(text)
-    if not _ADDRESS.fullmatch(spec) or any(char in text for char in "\r\n\0"):
-        raise ValueError("not an e-mail address")
-    local, _, domain = spec.rpartition("@")
-    if not domain.isascii():
-        # UnicodeError is a ValueError.
-        domain = domain.encode("idna").decode()
-    return Address(display_name=name, username=local, domain=domain)
+    match = _NAMED.fullmatch(text.strip())
+    if match is None:
+        return parse_address(text.strip())
+    bare = parse_address(match["address"])
+    name = match["name"].strip()
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = name[1:-1].replace('\\"', '"')
+    return Address(display_name=name, username=bare.username, domain=bare.domain)
 
 
 def build_mail(stored: StoredMessage, sender: Address) -> EmailMessage:
@@ -32,7 +44,7 @@ def build_mail(stored: StoredMessage, sender: Address) -> EmailMessage:
     message = stored.message
     mail = EmailMessage(policy=policy.SMTP)
     try:
-        recipient = parse_mailbox(message.recipient)
+        recipient = parse_address(message.recipient)
         mail["From"] = sender
         mail["To"] = recipient
         mail["Subject"] = " ".join((message.subject or "").split())

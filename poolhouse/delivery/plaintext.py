@@ -30,7 +30,7 @@ class _Reader(HTMLParser):
         """Write a link's address after its text."""
         if tag in _SILENT:
             self._silent = max(0, self._silent - 1)
-        elif tag in _BREAKS:
+        elif tag in _BREAKS and tag != "br":
             self.parts.append("\n")
         elif tag == "a" and self.links:
             link = self.links.pop()

@@ -12,7 +12,7 @@ from poolhouse.delivery.message import Purpose
 
 DEFAULT_SENDER = "no-reply@verificationemail.com"
 
-_PLACEHOLDER = re.compile(r"\{(?:(?P<name>####|[a-z]+(?:-[a-z]+)*)|##(?P<label>[^{}]*?)##)\}")
+_PLACEHOLDER = re.compile(r"\{(?:(?P<name>####|[a-z]+(?:-[a-z]+)*)|##(?P<label>[^{}#][^{}]*?)##)\}")
 _MARKUP = re.compile(r"<(?:[a-zA-Z][^<>]*|/[a-zA-Z][^<>]*|!--|![a-zA-Z])|&(?:[a-zA-Z]{2,12}|#[0-9]{1,6});")
 
 

@@ -15,10 +15,11 @@ from poolhouse.telemetry.log import get_logger
 
 from . import code, faults
 from .call import Call, new_request_id
+from .capacity import Capacity
 from .events import EventCalls
 from .golang import GoBuilds
 from .journal import LogSink
-from .pool import Capacity, Pool
+from .pool import Pool
 from .runtimes import LaunchPlan, Runtimes
 from .sandbox import Surroundings
 from .spec import (

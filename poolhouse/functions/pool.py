@@ -5,11 +5,11 @@ Owns growth, shrinking and the queue (first come, first served). The house-wide 
 
 import asyncio
 from collections import deque
-from typing import Protocol
 
 from poolhouse.telemetry.log import get_logger
 
 from .call import Call
+from .capacity import Capacity
 from .faults import Fault
 from .runtimes import LaunchPlan
 from .sandbox import Sandbox, State, Surroundings
@@ -19,77 +19,6 @@ log = get_logger(__name__)
 
 _SETTLING_SECONDS = 0.02
 """A sandbox that has answered asks for its next call within this; only then is another one worth its start."""
-
-
-class Claimant(Protocol):
-    """A pool, as the shared capacity sees it."""
-
-    def grow(self) -> None:
-        """There is room: start what is needed."""
-        ...
-
-    def give_up_idle(self) -> bool:
-        """End the longest idle sandbox; False when all work."""
-        ...
-
-    @property
-    def idle_since(self) -> float | None:
-        """When the longest idle sandbox began to rest."""
-        ...
-
-
-class Capacity:
-    """How many sandboxes may run in the whole house."""
-
-    def __init__(self, limit: int) -> None:
-        self._free = limit
-        self._pools: dict[Claimant, None] = {}
-        self._hungry: dict[Claimant, None] = {}
-        self._reclaiming = False
-
-    @property
-    def is_contested(self) -> bool:
-        """Whether a pool without any sandbox waits for room."""
-        return bool(self._hungry)
-
-    def join(self, pool: Claimant) -> None:
-        """A pool that may have idle sandboxes to give up."""
-        self._pools[pool] = None
-
-    def leave(self, pool: Claimant) -> None:
-        """The pool is no longer used."""
-        self._pools.pop(pool, None)
-        self._hungry.pop(pool, None)
-
-    def take(self, pool: Claimant, *, starving: bool) -> bool:
-        """Room for one more; at the expense of the longest idle sandbox if need be."""
-        if self._free == 0:
-            resting = [(since, other) for other in self._pools if (since := other.idle_since) is not None]
-            if resting:
-                _, other = min(resting, key=lambda entry: entry[0])
-                self._reclaiming = True
-                other.give_up_idle()
-                self._reclaiming = False
-        if self._free == 0:
-            if starving:
-                self._hungry[pool] = None
-            return False
-        self._free -= 1
-        return True
-
-    def release(self) -> None:
-        """A sandbox has ended; the pool that starves longest is asked first, then all that have calls waiting."""
-        self._free += 1
-        if self._reclaiming:  # the room is spoken for
-            return
-        while self._hungry and self._free:
-            pool = next(iter(self._hungry))
-            del self._hungry[pool]
-            pool.grow()
-        for pool in tuple(self._pools):
-            if not self._free:
-                return
-            pool.grow()
 
 
 class Pool:
@@ -120,9 +49,9 @@ class Pool:
         return len(self._all)
 
     @property
-    def idle(self) -> int:
-        """Sandboxes at rest."""
-        return len(self._idle)
+    def wants_room(self) -> bool:
+        """See Claimant."""
+        return not self._draining and len(self._waiting) > len(self._starting)
 
     @property
     def idle_since(self) -> float | None:
@@ -197,7 +126,7 @@ class Pool:
             not self._draining
             and len(self._starting) + settling < len(self._waiting)
             and len(self._all) < self._limit
-            and self._capacity.take(self, starving=not self._all)
+            and self._capacity.take(self)
         ):
             self._start(None)
 
@@ -210,13 +139,19 @@ class Pool:
 
     def sandbox_ready(self, sandbox: Sandbox) -> None:
         """See sandbox.Owner."""
+        fresh = sandbox in self._starting
         self._starting.discard(sandbox)
-        if self._draining or sandbox.must_retire or self._capacity.is_contested:
+        # A fresh one serves a call before it yields: else two functions could starve each other for ever.
+        yields = not fresh and self._capacity.starves_another(self)
+        if self._draining or sandbox.must_retire or yields:
             sandbox.retire()
             return
         call = self._next_call()
         if call is not None:
             sandbox.assign(call)
+            return
+        if self._capacity.is_wanted_by_another(self):
+            sandbox.retire()
             return
         sandbox.idle_since = self._around.monotonic()
         self._idle.append(sandbox)
@@ -241,15 +176,14 @@ class Pool:
             if call is not None and fault is not None:
                 sandbox.fail_call(call, fault)
         self._capacity.release()
+        self.grow()
 
     # -- shrinking
 
-    def give_up_idle(self) -> bool:
+    def give_up_idle(self) -> None:
         """See Claimant."""
-        if not self._idle:
-            return False
-        self._idle[0].retire()
-        return True
+        if self._idle:
+            self._idle[0].retire()
 
     def _plan_shrink(self, seconds: float) -> None:
         self._shrink_timer = asyncio.get_running_loop().call_later(seconds, self._shrink)

@@ -7,6 +7,7 @@ import asyncio
 import enum
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -97,7 +98,8 @@ class Sandbox:
         self._cleaning: asyncio.Task[None] | None = None
         self.start_timed_out = False
         """Its first start took too long, which deserves a second one."""
-        stream = f"[$LATEST]{around.random(16).hex()}"
+        day = time.strftime("%Y/%m/%d", time.gmtime(around.clock()))
+        stream = f"{day}/[$LATEST]{around.random(16).hex()}"
         self._stream = stream
         self._journal = Journal(
             LogSource(spec.name, stream), around.sink, around.clock, around.config.log_bytes_per_call

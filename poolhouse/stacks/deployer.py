@@ -166,7 +166,7 @@ class Deployer:
         if state.journal is None and not state.cleanup:
             return state
         check_free(state, self._clock())
-        log.info("stack_recovery", stack=state.name, status=state.status)
+        log.info("stack_recovery", stack_name=state.name, status=state.status)
         progress = self._progress(call, state)
         await progress.begin(state.status, fresh=False)
         try:

@@ -160,9 +160,9 @@ class Execution:
         return remaining, reasons
 
     def _tell(self, logical_id: str, type_name: str, status: str, physical_id: str | None, reason: str = "") -> None:
-        log.info(
+        log.debug(
             "stack_resource",
-            stack=self._plain.place.stack_name,
+            stack_name=self._plain.place.stack_name,
             logical_id=logical_id,
             type=type_name,
             status=status,

@@ -26,6 +26,13 @@ class Scalar(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of some words."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """A list of one kind."""
 
@@ -47,7 +54,7 @@ class Shape:
     required: frozenset[str] = frozenset()
 
 
-Kind: TypeAlias = Scalar | Items | Entries | Shape
+Kind: TypeAlias = Scalar | Choice | Items | Entries | Shape
 
 
 class Update(Enum):
@@ -114,6 +121,9 @@ class Check:
             case Scalar():
                 converted = _CONVERT[kind](value)
                 wanted = kind.value
+            case Choice(words):
+                converted = value if value in words else None
+                wanted = "one of " + ", ".join(words)
             case Items(of):
                 converted = self._items(value, of, path) if isinstance(value, list) else None
                 wanted = "a list"

@@ -153,6 +153,4 @@ async def find_settled_before(database: Database, bound: str, limit: int) -> lis
 
 def delete_settled(batch: Batch, first: str, last: str) -> None:
     """Forget the settled messages whose ids lie between these two, both included."""
-    batch.add(
-        "DELETE FROM outbox WHERE message_id >= ? AND message_id <= ? AND state <> 'pending'", first, last
-    )
+    batch.add("DELETE FROM outbox WHERE message_id >= ? AND message_id <= ? AND state <> 'pending'", first, last)

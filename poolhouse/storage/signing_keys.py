@@ -100,6 +100,16 @@ class Facts:
         await self._database.commit(batch)
         return await self.get(name) or value
 
+    def claim(self, batch: Batch, name: str, value: bytes, taken: Exception) -> None:
+        """Decide the fact in `batch`, or raise `taken` when it is decided already."""
+        batch.add(
+            "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            name,
+            value,
+            expect=1,
+            refusal=taken,
+        )
+
     async def get(self, name: str) -> bytes | None:
         row = await self._database.fetch_row("SELECT value FROM facts WHERE name = ?", name)
         return None if row is None else bytes(row[0])

@@ -12,9 +12,7 @@ from structlog.typing import FilteringBoundLogger
 LogFormat = Literal["json", "text"]
 
 
-def configure_logging(
-    log_format: LogFormat, level: Literal["debug", "info", "warning", "error"] = "info"
-) -> None:
+def configure_logging(log_format: LogFormat, level: Literal["debug", "info", "warning", "error"] = "info") -> None:
     """Set the process's one log format; call once, from the composition root."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()

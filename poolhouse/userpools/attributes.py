@@ -28,7 +28,8 @@ MAX_LINES = 100
 """How many violations one message lists."""
 
 _NO_LINES: tuple[str, ...] = ()
-_SELF_SERVICE_REFUSED = frozenset({"sub", "identities", *VERIFIED_FLAGS.values()})
+SELF_SERVICE_REFUSED = frozenset({"sub", "identities", *VERIFIED_FLAGS.values()})
+"""What no app client writes for its user, whatever its list says."""
 _EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+")
 _PHONE_NUMBER = re.compile(r"\+[0-9]{1,15}")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
@@ -140,7 +141,7 @@ def check_client_writes(names: Iterable[str], writable: frozenset[str]) -> None:
     developer-only attributes, which only an administrator writes.
     """
     for name in names:
-        refused = name in _SELF_SERVICE_REFUSED or name.startswith(DEVELOPER)
+        refused = name in SELF_SERVICE_REFUSED or name.startswith(DEVELOPER)
         if refused or (writable and name not in writable):
             raise NotAuthorizedException("A client attempted to write unauthorized attribute")
 

@@ -7,8 +7,6 @@ import json
 from collections import OrderedDict
 from typing import TypeVar
 
-import msgspec
-
 from poolhouse.crypto.keyring import KeyRing
 from poolhouse.model.cognito_idp_model import (
     ResourceNotFoundException,
@@ -19,6 +17,7 @@ from poolhouse.services import Store
 from poolhouse.storage.pools import ClientRow, PoolRow
 from poolhouse.storage.users import UserRow
 from poolhouse.userpools.attributes import AttributeSchema
+from poolhouse.userpools.documents import read_document
 
 POOLS_HELD = 2_000
 CLIENTS_HELD = 10_000
@@ -26,9 +25,6 @@ _TEMPORARY_DAYS = 7
 DEFAULT_FLOWS = frozenset({"ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"})
 
 HeldT = TypeVar("HeldT")
-
-_pool_document = msgspec.json.Decoder(UserPoolType)
-_client_document = msgspec.json.Decoder(UserPoolClientType)
 
 
 class Pool:
@@ -44,7 +40,7 @@ class Pool:
         self.pool_id = row.pool_id
         self.short_id = row.pool_id.partition("_")[2]
         """The part of the id that SRP hashes."""
-        self.settings: UserPoolType = _pool_document.decode(row.document)
+        self.settings: UserPoolType = read_document(UserPoolType, row.document)
         self.username_attributes = frozenset(self.settings.username_attributes or ())
         self.alias_attributes = frozenset(self.settings.alias_attributes or ())
         configuration = self.settings.username_configuration
@@ -68,7 +64,7 @@ class Client:
         self.client_id = row.client_id
         self.pool_id = row.pool_id
         self.secrets = secrets
-        self.settings: UserPoolClientType = _client_document.decode(row.document)
+        self.settings: UserPoolClientType = read_document(UserPoolClientType, row.document)
         self.flows = frozenset(self.settings.explicit_auth_flows or ()) or DEFAULT_FLOWS
         self.readable = frozenset(self.settings.read_attributes or ())
         """Attributes that this client may read; empty means all."""

@@ -3,13 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from msgspec import Struct
-
 from poolhouse.call import Call
+from poolhouse.model.shape import Shape
 
-RequestT = TypeVar("RequestT", bound=Struct)
+RequestT = TypeVar("RequestT", bound=Shape)
 ResponseT = TypeVar("ResponseT")
-Runner = Callable[[Call, Struct], Awaitable[Struct | None]]
+Runner = Callable[[Call, Shape], Awaitable[Shape | None]]
 
 OPERATIONS: dict[str, Runner] = {}
 """Wire name (`AdminCreateUser`) to function. Filled by importing poolhouse.userpools.operations."""

@@ -52,9 +52,8 @@ def refuse_unprovided_mfa(request: SetUserPoolMfaConfigRequest) -> None:
 def _refuse_triggers(config: LambdaConfigType | None) -> None:
     if config is None:
         return
-    for name in config.__struct_fields__:
+    for name, wire_name in zip(config.__struct_fields__, config.__struct_encode_fields__, strict=True):
         if getattr(config, name) is not None:
-            wire_name = "".join(part.capitalize() for part in name.split("_"))
             raise not_provided(f"LambdaConfig {wire_name}", "triggers are not invoked")
 
 

@@ -1,19 +1,15 @@
 """How sandboxes end: time-outs, exits, crashes, memory, starts that hang; and what the caller reads then."""
 
-import asyncio
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 from .conftest import HANDLERS, MakeHouse, alive, handler, spec
-
-
-async def until(condition, seconds: float = 5.0) -> None:  # type: ignore[no-untyped-def] - any predicate
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
+from .waiting import until
 
 
 async def test_a_timeout_kills_the_process_group_and_the_next_call_is_cold(house: MakeHouse, tmp_path: Path) -> None:
@@ -176,9 +172,6 @@ async def test_an_idle_sandbox_that_dies_is_replaced(house: MakeHouse) -> None:
     await functions.invoke("echo", b"{}")
     (pid,) = functions.sandbox_pids("echo")
     await functions.invoke("echo", b"{}")
-    import os
-    import signal
-
     os.kill(pid, signal.SIGKILL)
     await until(lambda: functions.sandbox_count("echo") == 0)
     assert (await functions.invoke("echo", b"{}")).error is None

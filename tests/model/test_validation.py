@@ -127,8 +127,8 @@ CASES = [
         {"UserPoolId": POOL, "ClientId": "c", "CallbackURLs": ["https://a", ""]},
         [
             "Value '[https://a, ]' at 'callbackURLs' | Member must satisfy constraint: [Member must have length "
-            "less than or equal to 1024, Member must have length greater than or equal to 1, Member must satisfy regular "
-            rf"expression pattern: {SIGNS}]"
+            "less than or equal to 1024, Member must have length greater than or equal to 1, Member must satisfy "
+            rf"regular expression pattern: {SIGNS}]"
         ],
     ),
     (
@@ -192,6 +192,14 @@ def test_a_report_starts_with_the_number_of_violations():
         r"Member must satisfy regular expression pattern: [\w-]+_[0-9a-zA-Z]+"
     )
     assert refusal("AdminGetUser", {}).message.startswith("2 validation errors detected: Value null at 'userPoolId'")
+
+
+def test_a_structure_in_a_map_is_named_by_its_key():
+    body = {"IdentityPoolId": "eu-west-1:0a", "Roles": {}, "RoleMappings": {"idp": {"Type": "Some"}, "other": None}}
+    assert violations("SetIdentityPoolRoles", body, "cognito-identity") == [
+        "Value 'Some' at 'roleMappings.idp.member.type' | Member must satisfy enum value set: [Token, Rules]",
+        "Value null at 'roleMappings.other.member' | Member must not be null",
+    ]
 
 
 def test_each_service_has_its_own_validation_error():

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from poolhouse.http.message import Response
 from poolhouse.model.catalogue import model
-from poolhouse.model.errors import ServiceError
+from poolhouse.model.cognito_idp_model import InvalidParameterException
+from poolhouse.model.errors import SerializationException
 from poolhouse.model.rules import Rule, rule_of
 from poolhouse.model.validation import RequestDecoder
-from tests.wire.exchange import IDP, JSON, call_form, call_json, front, headers_of, make_request, text_of
+from tests.wire.exchange import JSON, call_form, call_json, front, headers_of, make_request, text_of
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -99,13 +100,8 @@ def test_every_operation_s_requests_are_decoded_or_refused_and_what_is_decoded_c
     body = json.dumps(data.draw(_values(rule_of(found.operations[operation].request)))).encode()
     try:
         request = decoder.decode(body)
-    except ServiceError as error:
-        assert error.status == 400
+    except (SerializationException, InvalidParameterException):
         return
     # what was taken survives a round trip, so it can be stored and answered
     assert decoder.decode(msgspec.json.encode(request)) == request
     repr(request)
-
-
-def test_the_targets_of_the_fuzz_exist():
-    assert f"{IDP}.InitiateAuth" == "AWSCognitoIdentityProviderService.InitiateAuth"

@@ -6,6 +6,9 @@ from urllib.parse import urlencode
 import pytest
 
 from poolhouse.http.message import BodyTooLarge
+from poolhouse.model.cognito_idp_model import AssetType, UICustomizationType, UserPoolClientType
+from poolhouse.model.rules import rule_of
+from poolhouse.wire.xml import structure
 from tests.wire.exchange import FORM, REQUEST_ID, call_form, front, headers_of, make_request, text_of
 
 ROLE = {
@@ -128,3 +131,17 @@ async def test_a_form_s_media_type_may_carry_parameters():
         headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}, body=urlencode(ROLE).encode()
     )
     assert (await front().handle(request)).status == 200
+
+
+def test_every_kind_of_value_has_its_xml():
+    image = UICustomizationType(css="a<b\r\x01", last_modified_date=0)
+    assert structure(rule_of(UICustomizationType), image) == (
+        "<CSS>a&lt;b&#xD;\N{REPLACEMENT CHARACTER}</CSS><LastModifiedDate>1970-01-01T00:00:00Z</LastModifiedDate>"
+    )
+    asset = AssetType(category="FORM_LOGO", color_mode="DARK", extension="PNG", bytes=b"\x00\xff")
+    assert "<Bytes>AP8=</Bytes>" in structure(rule_of(AssetType), asset)
+    client = UserPoolClientType(allowed_oauth_flows=["code"], enable_token_revocation=True, callback_urls=[])
+    assert structure(rule_of(UserPoolClientType), client) == (
+        "<CallbackURLs></CallbackURLs><AllowedOAuthFlows><member>code</member></AllowedOAuthFlows>"
+        "<EnableTokenRevocation>true</EnableTokenRevocation>"
+    )

@@ -251,3 +251,5 @@ CREATE TABLE facts (
     name {text} NOT NULL PRIMARY KEY,
     value {blob} NOT NULL
 );
+
+CREATE INDEX audit_by_age ON audit (at);

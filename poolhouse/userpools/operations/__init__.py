@@ -1,0 +1,12 @@
+"""Every built operation of the user pool service; importing this room registers them all."""
+
+from poolhouse.userpools.operations import (
+    account,
+    admin_create_user,
+    admin_users,
+    list_users,
+    sign_in,
+    tokens,
+)
+
+__all__ = ["account", "admin_create_user", "admin_users", "list_users", "sign_in", "tokens"]

@@ -1,0 +1,213 @@
+"""The composition root: puts the rooms together into a running server, and takes it down again cleanly.
+
+Everything that a server consists of is made here and nowhere else.
+"""
+
+import asyncio
+import random
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from poolhouse.access.keys import AccessKeys
+from poolhouse.access.principals import Authorizer, DevelopmentAuthorizer, SignatureAuthorizer, require_loopback
+from poolhouse.config import Config
+from poolhouse.delivery.inbox import Inbox
+from poolhouse.delivery.message import Channel
+from poolhouse.delivery.sender import Sender
+from poolhouse.delivery.worker import OutboxWorker, WorkerSettings
+from poolhouse.endpoint import Endpoint, Mount
+from poolhouse.http.limits import Limits
+from poolhouse.http.server import Server
+from poolhouse.http.tls import development_certificate, server_context
+from poolhouse.janitor import tidy_forever
+from poolhouse.opening import open_services
+from poolhouse.services import Services
+from poolhouse.serving import Serving
+from poolhouse.storage.audit import AuditRow
+from poolhouse.storage.database import Batch
+from poolhouse.storage.outbox import OutboxRow
+from poolhouse.telemetry.log import get_logger
+from poolhouse.wire.proxies import TrustedProxies
+
+log = get_logger(__name__)
+
+GATEWAY_MAX_BODY = 10 << 20
+"""contract/api-gateway.md §4."""
+INBOX_ROWS = 1000
+
+
+class App:
+    """A running server: the service's port and the gateway's."""
+
+    def __init__(self, config: Config, services: Services, clock: Callable[[], float]) -> None:
+        self.config = config
+        self.services = services
+        self._clock = clock
+        self._chance = random.SystemRandom()
+        self._proxies = TrustedProxies(config.trusted_proxies)
+        self.serving = Serving(config, services, self._proxies, clock)
+        self._worker = OutboxWorker(
+            services.database,
+            services.keyring,
+            services.outbox,
+            _senders(config, clock),
+            clock=clock,
+            chance=self._chance.random,
+            settings=_worker_settings(config),
+            on_failed=self._audit_failure,
+        )
+        self._tls = _tls_context(config)
+        limits = Limits(max_body=config.max_body, max_concurrency=config.max_concurrency)
+        self._endpoint = Server(self._make_endpoint().handle, limits, tls=self._tls)
+        gateway_limits = Limits(max_body=GATEWAY_MAX_BODY, max_concurrency=config.max_concurrency)
+        self._gateway = Server(self.serving.handle, gateway_limits, tls=self._tls)
+        self._janitor: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The service's port."""
+        return self._endpoint.port
+
+    @property
+    def gateway_port(self) -> int:
+        """The gateway's port."""
+        return self._gateway.port
+
+    async def start(self) -> None:
+        """Load what is deployed, then listen. Raises NotLoopback, OSError (a port in use)."""
+        if self.config.mode == "development":
+            require_loopback(self.config.host)
+        await self.serving.start()
+        self._worker.start()
+        self._janitor = asyncio.create_task(
+            tidy_forever(self.services.database, self._clock, self._chance, self.config.audit_days)
+        )
+        await self._listen(self._endpoint, self.config.port)
+        await self._listen(self._gateway, self.config.gateway_port)
+        log.info("listening", host=self.config.host, port=self.port, gateway_port=self.gateway_port)
+
+    async def stop(self) -> None:
+        """Accept nothing more, finish what is in flight, let everything go."""
+        grace = self.config.grace_seconds
+        await asyncio.gather(self._endpoint.stop(grace), self._gateway.stop(grace))
+        if self._janitor is not None:
+            self._janitor.cancel()
+            await asyncio.gather(self._janitor, return_exceptions=True)
+        await self._worker.stop(grace)
+        await self.serving.stop()
+        await self.services.database.close()
+        log.info("stopped")
+
+    async def _listen(self, server: Server, port: int) -> None:
+        if self.config.workers == 1:
+            await server.listen(self.config.host, port)
+            return
+        family = socket.AF_INET6 if ":" in self.config.host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        # The kernel spreads connections over the workers that share the port.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listening.bind((self.config.host, port))
+        await server.listen_socket(listening)
+
+    def _make_endpoint(self) -> Endpoint:
+        mounts: tuple[Mount, ...] = (self.serving.invoke_api,)
+        if self.config.mode == "development":
+            mounts = (Inbox(self.services.database, self.services.keyring), *mounts)
+        return Endpoint(
+            self.services,
+            self.authorizer,
+            self._proxies,
+            clock=self._clock,
+            chance=self._chance,
+            time_limit=self.config.request_seconds,
+            gateway=self.serving.handle,
+            is_gateway=self.serving.is_addressed,
+            mounts=mounts,
+        )
+
+    @property
+    def authorizer(self) -> Authorizer:
+        """Who may call what is signed: anyone in development, holders of our access keys in production."""
+        if self.config.mode == "development":
+            return DevelopmentAuthorizer(account_id=self.config.account_id)
+        keys = AccessKeys(
+            self.services.database, self.services.keyring, clock=self._clock, random=self._chance.randbytes
+        )
+        return SignatureAuthorizer(
+            keys,
+            account_id=self.config.account_id,
+            regions=frozenset({self.config.region}),
+            clock=self._clock,
+            client_address=self._proxies.client_address,
+        )
+
+    def _audit_failure(self, batch: Batch, row: OutboxRow, kind: str) -> None:
+        self.services.store.audit.add(
+            batch,
+            AuditRow(
+                pool_id=row.pool_id,
+                event_id=f"{int(self._clock() * 1000):012x}{self._chance.getrandbits(80):020x}",
+                at=int(self._clock() * 1000),
+                event="DeliveryFailed",
+                request_id=row.message_id,
+                detail=f'{{"channel":"{row.channel}","kind":"{kind}"}}',
+            ),
+        )
+
+
+async def start_app(
+    config: Config, environment: Mapping[str, str], *, clock: Callable[[], float] = time.time
+) -> App:
+    """Open, compose and start a server. Raises what open_services and App.start raise."""
+    services = await open_services(config, environment, clock=clock)
+    try:
+        app = App(config, services, clock)
+        await app.start()
+    except BaseException:
+        await services.database.close()
+        raise
+    return app
+
+
+def _worker_settings(config: Config) -> WorkerSettings:
+    if config.mode == "development":
+        return WorkerSettings(keep_payload=True, keep_rows=INBOX_ROWS)
+    return WorkerSettings()
+
+
+def _senders(config: Config, clock: Callable[[], float]) -> dict[Channel, Sender]:
+    senders: dict[Channel, Sender] = {}
+    if config.smtp_host:
+        # Imported only where mail leaves: it brings e-mail and TLS machinery.
+        from poolhouse.delivery.smtp import SmtpSender, SmtpSettings
+
+        senders["EMAIL"] = SmtpSender(
+            SmtpSettings(
+                host=config.smtp_host,
+                port=config.smtp_port,
+                security=config.smtp_security,
+                username=config.smtp_username or None,
+                password=config.smtp_password or None,
+                sender=config.smtp_sender or None,
+            )
+        )
+    if config.sms_webhook_url:
+        from poolhouse.delivery.webhook import WebhookSender, WebhookSettings
+
+        senders["SMS"] = WebhookSender(
+            WebhookSettings(url=config.sms_webhook_url, secret=config.sms_webhook_secret), clock=clock
+        )
+    return senders
+
+
+def _tls_context(config: Config) -> ssl.SSLContext | None:
+    if config.tls_certificate:
+        return server_context(Path(config.tls_certificate), Path(config.tls_key))
+    if config.tls:
+        certificate = development_certificate(config.state_dir / "tls", time.time)
+        return server_context(certificate.chain, certificate.key)
+    return None

@@ -1,0 +1,67 @@
+"""The one door for proxy headers: whose X-Forwarded-* is believed, and what the client's address and URL then are."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from poolhouse.http.message import Request
+
+_HOST = re.compile(r"[A-Za-z0-9._\-]{1,253}(:[0-9]{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:[0-9]{1,5})?")
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class BadProxy(Exception):
+    """A trusted proxy is neither an address nor a network."""
+
+
+class TrustedProxies:
+    """The proxies in front of us; without any, a request is what its socket says."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        """From addresses or CIDR networks. Raises BadProxy."""
+        try:
+            self._networks: list[_Network] = [ipaddress.ip_network(text, strict=False) for text in networks]
+        except ValueError as error:
+            raise BadProxy(f"POOLHOUSE_TRUSTED_PROXIES: {error}; give addresses or networks like 10.0.0.0/8") from error
+
+    def client_address(self, request: Request) -> str:
+        """The client's IP address: the last one in X-Forwarded-For that is not a trusted proxy's."""
+        if not self._trusts(request.peer):
+            return request.peer
+        chain = [part.strip() for value in request.header_values(b"x-forwarded-for") for part in value.split(",")]
+        for address in reversed(chain):
+            if not _is_address(address):
+                return request.peer
+            if not self._trusts(address):
+                return address
+        return request.peer
+
+    def base_url(self, request: Request) -> str | None:
+        """The URL that the client asked, scheme and host; None when no usable Host came."""
+        scheme: str = request.scheme
+        host = request.header(b"host") or ""
+        if self._trusts(request.peer):
+            forwarded = request.header(b"x-forwarded-proto")
+            if forwarded in ("http", "https"):
+                scheme = forwarded
+            host = request.header(b"x-forwarded-host") or host
+        if _HOST.fullmatch(host) is None:
+            return None
+        return f"{scheme}://{host}"
+
+    def _trusts(self, address: str) -> bool:
+        if not self._networks:
+            return False
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._networks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
