@@ -118,8 +118,9 @@ class KeyRing:
         if not self._rows:
             raise NoDataKey
         self._random = random
-        self._by_id = {bytes.fromhex(row.key_id): _data_key(master, row) for row in self._rows}
-        self._newest = self._by_id[bytes.fromhex(self._rows[-1].key_id)]
+        keys = [_data_key(master, row) for row in self._rows]
+        self._by_id = {key.key_id: key for key in keys}
+        self._newest = keys[-1]
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(row.key_id for row in self._rows)})"
@@ -212,8 +213,10 @@ def _unwrap(master: MasterKey, row: WrappedKey) -> bytes:
 
 
 def _data_key(master: MasterKey, row: WrappedKey) -> DataKey:
-    secret = _unwrap(master, row)
     try:
-        return DataKey(bytes.fromhex(row.key_id), secret)
+        key_id = bytes.fromhex(row.key_id)
     except ValueError:
         raise DamagedDataKey(row.key_id) from None
+    if len(key_id) != ID_BYTES:
+        raise DamagedDataKey(row.key_id)
+    return DataKey(key_id, _unwrap(master, row))

@@ -7,7 +7,7 @@ import contextlib
 import ctypes
 import ctypes.util
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ctypes import c_char_p, c_int, c_ulong, c_void_p
 from typing import Final
 
@@ -51,7 +51,6 @@ class Bindings:
         self.to_montgomery = _bind(short, "BN_to_montgomery", c_int, *[Pointer] * 4)
         self.from_montgomery = _bind(short, "BN_from_montgomery", c_int, *[Pointer] * 4)
         self.mul_montgomery = _bind(short, "BN_mod_mul_montgomery", c_int, *[Pointer] * 5)
-        self.mod_mul = _bind(short, "BN_mod_mul", c_int, *[Pointer] * 5)
         self.exp_secret = _bind(long, "BN_mod_exp_mont_consttime", c_int, *[Pointer] * 6)
         self.exp_public = _bind(long, "BN_mod_exp_mont", c_int, *[Pointer] * 6)
 
@@ -88,10 +87,10 @@ def _made(address: int | None, call: str) -> Pointer:
     return c_void_p(address)
 
 
-def find_libcrypto() -> Bindings:
-    """The first candidate that has every call. Raises LibcryptoUnavailable."""
+def find_libcrypto(candidates: Iterable[str | None] | None = None) -> Bindings:
+    """The first of the candidates (see Bindings) that has every call. Raises LibcryptoUnavailable."""
     tried: list[str] = []
-    for source in _candidates():
+    for source in _candidates() if candidates is None else candidates:
         try:
             bindings = Bindings(source)
         except (OSError, AttributeError) as failure:

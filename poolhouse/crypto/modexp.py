@@ -98,12 +98,12 @@ def fingerprint(*numbers: int) -> str:
     return hashlib.sha256(joined).hexdigest()
 
 
-def available() -> Iterator[Powers]:
+def available(libcrypto: Callable[[], Powers] = LibcryptoPowers) -> Iterator[Powers]:
     """Every arithmetic that this machine has and that passes the check, the best first; Python's own is the last."""
     try:
-        libcrypto = LibcryptoPowers()
-        check(libcrypto)
-        yield libcrypto
+        first = libcrypto()
+        check(first)
+        yield first
     except (LibcryptoUnavailable, LibcryptoFailed, ArithmeticWrong) as failure:
         log.warning("arithmetic_unavailable", arithmetic="libcrypto", cause=str(failure))
     try:
@@ -120,10 +120,15 @@ def available() -> Iterator[Powers]:
     yield IntegerPowers("python", pow, pow)
 
 
+def choose(arithmetics: Iterator[Powers]) -> Powers:
+    """The first of them; says so where that is the slow last resort."""
+    chosen = next(arithmetics)
+    if chosen.name == "python":
+        log.warning("arithmetic_slow", arithmetic="python", hint="install gmpy2: sign-ins take six times as long")
+    return chosen
+
+
 @functools.cache
 def powers() -> Powers:
     """The arithmetic of this process, chosen and checked at the first call (about 8 ms)."""
-    chosen = next(available())
-    if chosen.name == "python":
-        log.warning("arithmetic_slow", arithmetic="python", hint="install gmpy2: sign-ins take ten times as long")
-    return chosen
+    return choose(available())

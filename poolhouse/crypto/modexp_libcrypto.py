@@ -51,9 +51,9 @@ class LibcryptoPowers:
 
     name = "libcrypto"
 
-    def __init__(self) -> None:
+    def __init__(self, library: Bindings | None = None) -> None:
         """Bind and precompute (a few milliseconds). Raises LibcryptoUnavailable or LibcryptoFailed."""
-        self._library = find_libcrypto()
+        self._library = library if library is not None else find_libcrypto()
         self._threads = threading.local()
         scratch = self._scratch()
         self._modulus = self._library.number()
@@ -76,8 +76,7 @@ class LibcryptoPowers:
         self._put(public_exponent, scratch.exponent)
         self._exponentiate(self._library.exp_public, scratch.result, scratch.base, scratch)
         self._put(factor, scratch.base)
-        if not self._library.mod_mul(scratch.base, scratch.result, scratch.base, self._modulus, scratch.context):
-            raise LibcryptoFailed("BN_mod_mul")
+        self._multiply(scratch.base, scratch.result, scratch)
         self._put(exponent, scratch.exponent)
         self._exponentiate(self._library.exp_secret, scratch.result, scratch.base, scratch)
         return self._take(scratch.result)
@@ -101,6 +100,14 @@ class LibcryptoPowers:
         if not done or not self._library.from_montgomery(result, result, montgomery, context):
             raise LibcryptoFailed("BN_mod_mul_montgomery")
         return self._take(result)
+
+    def _multiply(self, product: Pointer, other: Pointer, scratch: _Scratch) -> None:
+        """product *= other, in constant time: Montgomery's factor goes in once and comes out once."""
+        into, times = self._library.to_montgomery, self._library.mul_montgomery
+        if not into(product, product, self._montgomery, scratch.context) or not times(
+            product, product, other, self._montgomery, scratch.context
+        ):
+            raise LibcryptoFailed("BN_mod_mul_montgomery")
 
     def _exponentiate(self, call: Callable[..., int], result: Pointer, base: Pointer, scratch: _Scratch) -> None:
         if not call(result, base, scratch.exponent, self._modulus, scratch.context, self._montgomery):

@@ -179,12 +179,13 @@ def _judge_connecting(error: Exception) -> TemporaryFailure:
     match error:
         case aiosmtplib.SMTPAuthenticationError():
             return TemporaryFailure("authentication", f"the mail server refused the password ({error.code})")
-        case aiosmtplib.SMTPNotSupported():
-            return TemporaryFailure("not_offered", f"the mail server does not offer what is asked for: {error}")
         case aiosmtplib.SMTPResponseException():
             return TemporaryFailure("refused", f"the mail server refused us ({error.code} {error.message})")
         case aiosmtplib.SMTPTimeoutError() | TimeoutError():
             return TemporaryFailure("timeout", "the mail server did not answer in time")
+        # The library's bare base class says that the server lacks STARTTLS or AUTH.
+        case aiosmtplib.SMTPException() if type(error) in {aiosmtplib.SMTPException, aiosmtplib.SMTPNotSupported}:
+            return TemporaryFailure("not_offered", f"the mail server does not offer what is asked for: {error}")
         case _:
             return TemporaryFailure("unreachable", f"cannot reach the mail server: {error.__cause__ or error}")
 

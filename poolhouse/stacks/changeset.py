@@ -241,7 +241,7 @@ def context_of(context: Context, logical_id: str) -> Context:
 
 def unknown_type(name: str, types: ResourceTypes, path: Path) -> Fault:
     """The fault for a resource type that this release does not have."""
-    close = nearest(name, types)
+    close = nearest(name, types, likeness=0.85)
     advice = close if close.startswith("did") else "provided: " + ", ".join(sorted(types))
     return Fault(path, f"the resource type {name} is not provided", advice)
 

@@ -91,13 +91,13 @@ class NameTaken(StackError):
         self.name = name
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
     """Advice that names the closest known word, or all of them when they are few; empty when nothing helps."""
     names = sorted(known)
     folded = {name.lower(): name for name in names}
-    close = difflib.get_close_matches(word.lower(), folded, n=2, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=likeness)
     if close:
-        return "did you mean " + " or ".join(folded[name] for name in close) + "?"
+        return f"did you mean {folded[close[0]]}?"
     if 0 < len(names) <= 12:
         return "known: " + ", ".join(names)
     return ""

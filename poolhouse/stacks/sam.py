@@ -64,12 +64,19 @@ def _hide_local_code(tree: Tree, source: Source, scope: StackScope) -> None:
             places.append((path, resource.get("Properties")))
             own = (*path, "CodeUri")
             source.point((*path, "Code"), own if _inside(resource, "Properties", "CodeUri") else _GLOBAL_CODE)
+            if not _has_code(resource) and _inside(tree, *_GLOBAL_CODE) is None:
+                advice = "for example CodeUri: app/foo/"
+                raise source.invalid(Fault(path, f"{logical_id} needs the property CodeUri", advice))
     for path, properties in places:
         if isinstance(properties, dict) and "CodeUri" in properties:
             properties["CodeUri"] = _hidden(properties["CodeUri"], (*path, "CodeUri"), source, scope)
 
 
-_GLOBAL_CODE: Path = ("Globals", "Function", "CodeUri")
+_GLOBAL_CODE = ("Globals", "Function", "CodeUri")
+
+
+def _has_code(resource: Tree) -> bool:
+    return any(_inside(resource, "Properties", name) is not None for name in ("CodeUri", "InlineCode", "ImageUri"))
 
 
 def _hidden(value: JsonValue, path: Path, source: Source, scope: StackScope) -> JsonValue:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from poolhouse.stacks.errors import Fault, Path, Problem, TemplateInvalid, nearest
-from poolhouse.stacks.yaml_events import ParsedYaml, parse_yaml
 
 if TYPE_CHECKING:
     JsonValue = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | bool | None
@@ -119,7 +118,18 @@ def parse_template(text: str, name: str = "template.yaml") -> Template:
     return Template(source, parsed.value, tuple(_transforms(parsed.value, source)))
 
 
-def _parse(text: str, name: str) -> ParsedYaml:
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A document's data and the line (from 1) of each node."""
+
+    value: JsonValue
+    lines: dict[Path, int]
+
+
+def _parse(text: str, name: str) -> Parsed:
+    # Imported here: a server whose stack is unchanged starts without PyYAML.
+    from poolhouse.stacks.yaml_events import parse_yaml
+
     if not text.lstrip().startswith("{"):
         return parse_yaml(text, name)
     try:
@@ -127,7 +137,7 @@ def _parse(text: str, name: str) -> ParsedYaml:
     except msgspec.DecodeError:
         return parse_yaml(text, name)  # a flow mapping, or broken JSON: YAML's reader knows the line
     # Outside of strings JSON's tabs are blanks, inside they cannot stand: so YAML reads it for the lines.
-    return ParsedYaml(value, parse_yaml(text.replace("\t", " "), name, lines_only=True).lines)
+    return Parsed(value, parse_yaml(text.replace("\t", " "), name, lines_only=True).lines)
 
 
 def _check_sections(tree: Tree) -> list[Fault]:

@@ -6,14 +6,11 @@ Owns scalars, short-form tags, aliases, merge keys and duplicate keys. Knows not
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import yaml
 
 from poolhouse.stacks.errors import Path, Problem, TemplateInvalid, nearest
-
-if TYPE_CHECKING:
-    from poolhouse.stacks.template import JsonValue
+from poolhouse.stacks.template import JsonValue, Parsed
 
 MAX_DEPTH = 100
 MAX_NODES = 200_000
@@ -34,14 +31,6 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\Z")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,14}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedYaml:
-    """A document's data and the line (from 1) of each node."""
-
-    value: "JsonValue"
-    lines: dict[Path, int]
-
-
 @dataclass(slots=True)
 class _Node:
     """One node as written: scalars have text, collections have parts; a mapping's parts are key, value, key, …"""
@@ -54,7 +43,7 @@ class _Node:
     mapping: bool = False
 
 
-def parse_yaml(text: str, name: str, *, lines_only: bool = False) -> ParsedYaml:
+def parse_yaml(text: str, name: str, *, lines_only: bool = False) -> Parsed:
     """Read one document. Raises TemplateInvalid. `lines_only` leaves the tags' meaning aside (JSON has none)."""
     reader = _Reader(name)
     try:
@@ -67,7 +56,7 @@ def parse_yaml(text: str, name: str, *, lines_only: bool = False) -> ParsedYaml:
     except yaml.YAMLError as error:
         raise TemplateInvalid([Problem(name, 0, f"this is not YAML: {' '.join(str(error).split())}")]) from None
     value = reader.build(root, (), 0)
-    return ParsedYaml(None if lines_only else value, reader.lines)
+    return Parsed(None if lines_only else value, reader.lines)
 
 
 class _Reader:
@@ -117,7 +106,7 @@ class _Reader:
             raise self.refuse(self._line(event), f"the alias *{event.anchor} has no anchor")
         return node
 
-    def build(self, node: _Node, path: Path, depth: int) -> "JsonValue":
+    def build(self, node: _Node, path: Path, depth: int) -> JsonValue:
         """The data of a node. Bounded: by the composer's depth times what aliases add, counted here."""
         self._nodes += 1
         if self._nodes > MAX_NODES or depth > MAX_DEPTH:
@@ -136,7 +125,7 @@ class _Reader:
             return {name: list(value.split(".", 1))}
         return {name: value}
 
-    def _untagged(self, node: _Node, path: Path, depth: int, *, quoted: bool = False) -> "JsonValue":
+    def _untagged(self, node: _Node, path: Path, depth: int, *, quoted: bool = False) -> JsonValue:
         if node.text is not None:
             return node.text if quoted else self._scalar(node)
         if not node.mapping and node.tag == f"{_CORE}map":
@@ -149,7 +138,7 @@ class _Reader:
         finally:
             self._open.discard(id(node))
 
-    def _scalar(self, node: _Node) -> "JsonValue":
+    def _scalar(self, node: _Node) -> JsonValue:
         """YAML 1.1 as CloudFormation reads it, except that digits which a number would not give back stay text.
 
         So 012345678901, 1_000, 1:30 and 2010-09-09 are what was written.
@@ -170,7 +159,7 @@ class _Reader:
             return int(text)
         return float(text) if _DECIMAL.match(text) and repr(float(text)) == text else text
 
-    def _mapping(self, node: _Node, path: Path, depth: int) -> "dict[str, JsonValue]":
+    def _mapping(self, node: _Node, path: Path, depth: int) -> dict[str, JsonValue]:
         mapping: dict[str, JsonValue] = {}
         merged: dict[str, JsonValue] = {}
         for key_node, value_node in zip(node.parts[::2], node.parts[1::2], strict=True):

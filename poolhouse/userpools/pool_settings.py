@@ -75,12 +75,6 @@ def changed_pool(current: UserPoolType, request: UpdateUserPoolRequest) -> UserP
     )
 
 
-def temporary_password_days(settings: UserPoolType) -> int:
-    """For how many days a temporary password opens the pool."""
-    policy = settings.policies.password_policy if settings.policies is not None else None
-    return (policy.temporary_password_validity_days if policy is not None else None) or TEMPORARY_PASSWORD_DAYS
-
-
 def _configured(request: _Request) -> UserPoolType:
     """What CreateUserPool and UpdateUserPool say in the same words."""
     _check_verification(request)

@@ -6,11 +6,10 @@ database; the random part is what the session's hash is of.
 
 import hashlib
 import random
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 
 from msgspec import Struct
 
+from poolhouse.crypto.encoding import NotCanonical, from_base64url, to_base64url
 from poolhouse.crypto.keyring import KeyRing, Unsealable
 
 # What the service's own refresh tokens begin with: {"cty":"JWT","enc":"A256GCM","alg":"RSA-OAEP"} (contract/tokens.md).
@@ -30,7 +29,7 @@ def new_refresh_token(keyring: KeyRing, chance: random.Random, pool_id: str, ses
     """A token for the session: header, 32 random bytes, nonce, sealed name of the session, tag."""
     sealed = keyring.seal(f"{pool_id} {session_id}".encode(), _CONTEXT)
     parts = (chance.randbytes(32), chance.randbytes(12), sealed, chance.randbytes(16))
-    return ".".join([_HEADER, *(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)])
+    return ".".join([_HEADER, *(to_base64url(part).decode() for part in parts)])
 
 
 def read_refresh_token(keyring: KeyRing, token: str) -> RefreshClaims | None:
@@ -39,9 +38,9 @@ def read_refresh_token(keyring: KeyRing, token: str) -> RefreshClaims | None:
     if len(token) > LONGEST or len(parts) != 5 or parts[0] != _HEADER:
         return None
     try:
-        sealed = urlsafe_b64decode(parts[3] + "=" * (-len(parts[3]) % 4))
+        sealed = from_base64url(parts[3].encode())
         pool_id, _, session_id = keyring.open(sealed, _CONTEXT).decode().partition(" ")
-    except (Base64Error, ValueError, Unsealable):
+    except (NotCanonical, ValueError, Unsealable):
         return None
     return RefreshClaims(pool_id, session_id)
 

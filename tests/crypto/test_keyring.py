@@ -69,8 +69,9 @@ def test_no_two_boxes_of_one_secret_are_alike() -> None:
 
 def test_every_lane_opens() -> None:
     for lane in range(LANES):
-        ring = KeyRing(MASTER, [OLD], lambda length, lane=lane: bytes([lane]) * length)  # type: ignore[misc]  # default
-        assert RING.open(ring.seal(SECRET, b"lane"), b"lane") == SECRET
+        sealed = KeyRing(MASTER, [OLD], bytes([lane]).__mul__).seal(SECRET, b"lane")
+        assert sealed[5] == lane
+        assert RING.open(sealed, b"lane") == SECRET
 
 
 def test_the_newest_key_seals_and_every_key_opens() -> None:
@@ -199,6 +200,12 @@ def test_a_damaged_data_key_is_not_taken_for_a_wrong_master_key() -> None:
 def test_a_data_key_does_not_unwrap_under_another_id() -> None:
     with pytest.raises(DamagedDataKey):
         KeyRing(MASTER, [WrappedKey(NEW.key_id, OLD.wrapped, OLD.created_at)])
+
+
+@pytest.mark.parametrize("key_id", ["", "zz", "abcd", "not hex!", "0011223344"])
+def test_a_data_key_of_no_proper_id_is_damaged(key_id: str) -> None:
+    with pytest.raises(DamagedDataKey):
+        KeyRing(MASTER, [WrappedKey(key_id, OLD.wrapped, OLD.created_at)])
 
 
 def test_nothing_secret_prints() -> None:

@@ -94,7 +94,7 @@ def test_a_command_that_gives_no_key_is_refused_with_its_cause(command: str) -> 
 
 
 def test_a_command_that_hangs_is_ended() -> None:
-    with pytest.raises(MasterKeyUnusable, match="did not end within 0.05 seconds"):
+    with pytest.raises(MasterKeyUnusable, match=r"did not end within 0\.05 seconds"):
         from_command("sleep 60", timeout=0.05)
 
 

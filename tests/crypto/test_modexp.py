@@ -1,5 +1,6 @@
 """Every arithmetic that this machine has gives Python's own results, in every thread."""
 
+import _hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poolhouse.crypto import comb, modexp
-from poolhouse.crypto.libcrypto import Bindings, find_libcrypto
+from poolhouse.crypto.libcrypto import LibcryptoUnavailable, find_libcrypto
 from poolhouse.crypto.modexp_libcrypto import LibcryptoPowers
 from poolhouse.crypto.srp_group import GENERATOR, PRIME
 
@@ -94,6 +95,32 @@ def test_an_arithmetic_that_is_wrong_is_not_used() -> None:
         modexp.check(_OffByOne())
 
 
+def _no_library() -> modexp.Powers:
+    return LibcryptoPowers(find_libcrypto([]))
+
+
+def test_without_libcrypto_the_others_remain_and_python_is_the_last() -> None:
+    for broken in (_no_library, _OffByOne):
+        names = [powers.name for powers in modexp.available(broken)]
+        assert names[-1] == "python"
+        assert "libcrypto" not in names
+
+
+def test_the_first_arithmetic_is_chosen_even_if_it_is_the_last_resort() -> None:
+    last = modexp.IntegerPowers("python", pow, pow)
+    assert modexp.choose(iter([last])) is last
+    assert modexp.choose(iter([ARITHMETICS["libcrypto"], last])).name == "libcrypto"
+
+
+def test_no_library_names_what_was_tried() -> None:
+    with pytest.raises(LibcryptoUnavailable, match=r"libm\.so\.6.*no-such\.so"):
+        find_libcrypto(["libm.so.6", "no-such.so"])
+
+
+def test_the_first_library_that_fits_is_taken() -> None:
+    assert find_libcrypto(["no-such.so", _hashlib.__file__]).version() >= 0x10101000
+
+
 def test_threads_do_not_disturb_each_other() -> None:
     powers = LibcryptoPowers()
     exponents = [3**160 + 7 * n for n in range(64)]
@@ -123,9 +150,3 @@ def test_what_the_comb_picks_adds_up_to_the_exponent(exponent: int) -> None:
     for step in comb.picks(exponent):
         total = 2 * total + sum(tables[block][entry] for block, entry in step)
     assert total == exponent
-
-
-def test_a_library_without_big_numbers_is_not_taken_for_libcrypto() -> None:
-    with pytest.raises((OSError, AttributeError)):
-        Bindings("libm.so.6")
-    assert find_libcrypto().version() >= 0x10101000

@@ -54,13 +54,13 @@ def spec(name: str, handler: str, runtime: str = PYTHON, code: Path | None = Non
     folder = code or HANDLERS / ("python" if runtime.startswith("python") else "node")
     arn = f"arn:aws:lambda:eu-west-1:000000000000:function:{name}"
     fields = {"name": name, "arn": arn, "runtime": runtime, "handler": handler, "code_dir": str(folder)}
-    # MemorySize counts what a test runner's coverage hooks would add, too: roomy unless a test is about it.
+    # Roomy, unless a test is about a limit.
     return msgspec.convert({"memory_mb": 256, "timeout": 10.0, **fields, **more}, FunctionSpec)
 
 
 def handler(name: str, **more: object) -> FunctionSpec:
     """A Python handler of handlers/python/app.py."""
-    return spec(name, f"app.{name}", **more)
+    return msgspec.convert({**msgspec.structs.asdict(spec(name, f"app.{name}")), **more}, FunctionSpec)
 
 
 class House(Functions):

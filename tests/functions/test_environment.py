@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from poolhouse.functions import environment
 from poolhouse.functions.spec import Credentials
 
-from .conftest import HANDLERS, MakeHouse, handler, spec
+from .conftest import MakeHouse, handler, spec
 
 
 async def test_the_environment_is_built_from_nothing(house: MakeHouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,26 +38,33 @@ async def test_the_environment_is_built_from_nothing(house: MakeHouse, monkeypat
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", env["AWS_LAMBDA_LOG_STREAM_NAME"])
 
 
-async def test_cwd_is_the_code_and_stdin_is_closed_and_no_descriptor_leaks(
-    house: MakeHouse, tmp_path: Path
+async def test_a_sandbox_begins_in_its_code_with_closed_stdin_and_no_foreign_descriptor(
+    house: MakeHouse, bootstrap: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
-    secret = tmp_path / "secret"
-    secret.write_text("x")
-    descriptor = os.open(secret, os.O_RDONLY)
+    program = """
+found = {}
+for number in range(256):
+    try:
+        found[number] = os.readlink(f"/proc/self/fd/{number}")
+    except OSError:
+        pass
+stdin = os.read(0, 1).decode()
+id, event, _ = following()
+respond(id, {"found": found, "stdin": stdin, "cwd": os.getcwd(), "session": os.getsid(0) == os.getpid()})
+following()
+"""
+    folder = bootstrap("code", program)
+    descriptor = os.open(folder, os.O_RDONLY)
     os.set_inheritable(descriptor, True)
     try:
-        functions = await house(handler("environment"))
-        seen = json.loads((await functions.invoke("environment", b"{}")).payload)
+        functions = await house(spec("f", "x", "provided.al2023", folder))
+        seen = json.loads((await functions.invoke("f", b"{}")).payload)
     finally:
         os.close(descriptor)
-    assert seen["cwd"] == str(HANDLERS / "python")
-    assert seen["stdin"] == ""
-    assert sorted(seen["files"])[:1] == ["/dev/null"]
-    output = [name for name in seen["files"] if name.startswith("pipe:")]
-    print(seen["files"])
-    assert len(output) == 2
-    assert len(set(output)) == 1
-    assert str(secret) not in seen["files"]
+    assert sorted(seen["found"]) == ["0", "1", "2"]  # not the launcher's socket, for one
+    assert seen["found"]["0"] == "/dev/null"
+    assert seen["found"]["1"] == seen["found"]["2"]
+    assert (seen["stdin"], seen["cwd"], seen["session"]) == ("", str(folder), True)
 
 
 @pytest.mark.parametrize(("runtime", "has_it"), [("provided.al2023", False), ("go1.x", True), ("nodejs20.x", True)])

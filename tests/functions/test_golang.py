@@ -9,6 +9,7 @@ import pytest
 
 from poolhouse.functions.golang import GoBuilds, module_dir
 from poolhouse.functions.spec import FunctionsBroken
+from poolhouse.functions.supervisor import Supervisor
 
 from .conftest import HANDLERS, MakeHouse, spec
 
@@ -105,7 +106,7 @@ def test_sources_below_a_module_belong_to_it(tmp_path: Path) -> None:
 
 
 def test_only_the_last_builds_are_kept(tmp_path: Path) -> None:
-    builds = GoBuilds(tmp_path, None, None, 1.0)  # type: ignore[arg-type] - starts nothing here
+    builds = GoBuilds(tmp_path, Supervisor(tmp_path), None, 1.0)
     for number in range(6):
         folder = tmp_path / f"f-{number:016x}"
         folder.mkdir()

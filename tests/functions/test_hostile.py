@@ -167,7 +167,8 @@ async def test_an_endless_body_is_a_result_too_large(house: MakeHouse, bootstrap
     program = """
 id, event, _ = following()
 raw = socket.create_connection(ADDRESS.split(":"))
-raw.sendall(f"POST {BASE}/invocation/{id}/response HTTP/1.1\\r\\nHost: x\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n".encode())
+raw.sendall(f"POST {BASE}/invocation/{id}/response HTTP/1.1\\r\\nHost: x\\r\\n".encode())
+raw.sendall(b"Transfer-Encoding: chunked\\r\\n\\r\\n")
 block = b"10000\\r\\n" + b"x" * 65536 + b"\\r\\n"
 sent = 0
 try:
@@ -190,7 +191,8 @@ async def test_a_body_that_stops_halfway_ends_with_the_functions_timeout(
     program = """
 id, event, _ = following()
 raw = socket.create_connection(ADDRESS.split(":"))
-raw.sendall(f"POST {BASE}/invocation/{id}/response HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 100\\r\\n\\r\\nhalf".encode())
+raw.sendall(f"POST {BASE}/invocation/{id}/response HTTP/1.1\\r\\nHost: x\\r\\n".encode())
+raw.sendall(b"Content-Length: 100\\r\\n\\r\\nhalf")
 time.sleep(3600)
 """
     functions = await house(hostile(bootstrap("code", program), timeout=0.5))

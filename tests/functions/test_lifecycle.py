@@ -129,12 +129,13 @@ async def test_a_result_over_the_limit_is_refused_and_the_sandbox_is_replaced_or
 
 async def test_a_caller_that_leaves_does_not_end_the_call(house: MakeHouse) -> None:
     functions = await house(handler("sleep", reserved_concurrency=1))
+    await functions.invoke("sleep", b'{"seconds":0}')
     with pytest.raises(TimeoutError):
-        await functions.invoke("sleep", b'{"seconds":0.6}', timeout=0.4)
+        await functions.invoke("sleep", b'{"seconds":0.6}', timeout=0.2)
     later = await functions.invoke("sleep", b'{"seconds":0}')
     assert later.error is None
     assert b"Init Duration" not in later.log_tail
-    assert sum(line.startswith("END RequestId") for line in functions.lines("sleep")) == 2
+    assert sum(line.startswith("END RequestId") for line in functions.lines("sleep")) == 3
 
 
 async def test_a_temporary_folder_is_private_and_removed(house: MakeHouse) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from itertools import pairwise
 
+import msgspec
 import pytest
 
 from poolhouse.functions.spec import (
@@ -19,7 +21,7 @@ from .waiting import until
 
 
 def named(name: str, **more: object) -> FunctionSpec:
-    return spec(name, "app.sleep", **more)
+    return msgspec.convert({**msgspec.structs.asdict(spec(name, "app.sleep")), **more}, FunctionSpec)
 
 
 async def sleep(house: House, name: str, seconds: float) -> dict[str, float]:
@@ -38,7 +40,7 @@ async def test_parallel_calls_share_a_bounded_number_of_sandboxes_and_never_over
     assert 1 <= len(by_pid) <= 3
     for spans in by_pid.values():
         spans.sort()
-        assert all(earlier[1] <= later[0] for earlier, later in zip(spans, spans[1:], strict=False))
+        assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
 
 
 async def test_calls_one_after_the_other_need_one_sandbox(house: MakeHouse) -> None:

@@ -13,13 +13,11 @@ from .conftest import MakeHouse, handler, spec
 from .waiting import until
 
 
-def write(folder: Path, version: int, before: str = "") -> None:
+def write(folder: Path, version: int, before: str = "pass") -> None:
     folder.mkdir(exist_ok=True)
     # Versions differ in length: a file system's clock may not tell two writes of one millisecond apart.
-    filler = "#" * version
-    (folder / "app.py").write_text(
-        f"{filler}\nimport os, time\ndef handler(event, context):\n    {before or 'pass'}\n    return [{version}, os.getpid()]\n"
-    )
+    lines = ["#" * version, "import os, time", "def handler(event, context):", f"    {before}"]
+    (folder / "app.py").write_text("\n".join([*lines, f"    return [{version}, os.getpid()]", ""]))
 
 
 async def test_changed_code_is_seen_by_the_next_call(house: MakeHouse, tmp_path: Path) -> None:

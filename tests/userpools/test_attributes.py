@@ -13,10 +13,11 @@ from poolhouse.model.cognito_idp_model import (
 from poolhouse.userpools.attribute_definitions import STANDARD_ATTRIBUTES, define_schema, extend_schema
 from poolhouse.userpools.attributes import AttributeSchema, attributes_by_name, check_client_writes
 
-STANDARD_NAMES = (
-    "sub name given_name family_name middle_name nickname preferred_username profile picture website email "
-    "email_verified gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at"
-).split()
+STANDARD_NAMES = [
+    *("sub", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile"),
+    *("picture", "website", "email", "email_verified", "gender", "birthdate", "zoneinfo", "locale"),
+    *("phone_number", "phone_number_verified", "address", "updated_at"),
+]
 
 
 def definition(name: str, data_type: str | None = "String", **members: object) -> SchemaAttributeType:

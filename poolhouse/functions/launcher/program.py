@@ -81,6 +81,8 @@ class Launcher:
             return
         except OSError:
             data, descriptors = b"", []
+        for descriptor in descriptors:  # SCM_RIGHTS hands them over without close-on-exec
+            os.set_inheritable(descriptor, False)
         self._outputs += descriptors
         if not data:
             self._open = False
@@ -195,6 +197,7 @@ class Launcher:
 
 def main(descriptor: int, scratch: str) -> None:
     """Serve the socket `descriptor`; at its end remove the folder `scratch`."""
+    os.set_inheritable(descriptor, False)  # a child with this socket could give orders
     adopt_orphans()
     launcher = Launcher(socket.socket(fileno=descriptor))
     launcher.serve()

@@ -1,0 +1,86 @@
+"""Which headers cross the gateway, in which spelling, and what it adds (api-gateway.md section 3).
+
+Owns the lists. Knows nothing of events or upstreams.
+"""
+
+import re
+
+from poolhouse.gateway.exchange import Exchange
+from poolhouse.http.message import RawHeaders
+
+DROPPED = frozenset(
+    (
+        b"connection", b"content-length", b"content-md5", b"expect", b"max-forwards", b"proxy-authenticate",
+        b"server", b"te", b"transfer-encoding", b"trailer", b"upgrade", b"www-authenticate",
+        b"keep-alive", b"proxy-connection", b"http2-settings",
+    )
+)  # fmt: skip
+"""Request headers that no integration sees."""
+
+_REMAPPED = frozenset(
+    (
+        b"authorization", b"connection", b"content-md5", b"date", b"host", b"max-forwards", b"server",
+        b"trailer", b"user-agent", b"www-authenticate",
+    )
+)  # fmt: skip
+_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"keep-alive", b"upgrade", b"te"))
+_TITLED = {b"authorization": "Authorization", b"user-agent": "User-Agent", b"host": "Host"}
+_REPLACED = frozenset((b"x-forwarded-port", b"x-forwarded-proto", b"x-forwarded-for", b"x-amzn-trace-id"))
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSAFE = re.compile(rb"[\r\n\0]")
+
+
+def decoded(value: bytes) -> str:
+    """A header's value as text: UTF-8 where it is, ISO 8859-1 otherwise (RFC 9110 section 5.5)."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def passed_on(exchange: Exchange) -> list[tuple[str, str]]:
+    """The request's headers as an integration gets them, in order."""
+    found: list[tuple[str, str]] = []
+    forwarded_for: list[str] = []
+    trace = None
+    for name, value in exchange.request.headers:
+        lowered = name.lower()
+        if lowered in DROPPED:
+            continue
+        if lowered in _REPLACED:
+            if lowered == b"x-forwarded-for":
+                forwarded_for.append(decoded(value))
+            elif lowered == b"x-amzn-trace-id":
+                trace = decoded(value)
+            continue
+        found.append((_TITLED.get(lowered) or name.decode("latin-1"), decoded(value)))
+    origin = exchange.origin
+    found += (
+        ("X-Amzn-Trace-Id", trace or f"Root={exchange.trace_root}"),
+        ("X-Forwarded-For", ", ".join((*forwarded_for, origin.source_ip))),
+        ("X-Forwarded-Port", origin.port),
+        ("X-Forwarded-Proto", origin.scheme),
+    )
+    return found
+
+
+def remapped(name: bytes) -> bytes | None:
+    """The name under which an integration's answer header leaves; None if it must not."""
+    lowered = name.lower()
+    if lowered in _FRAMING:
+        return None
+    return b"x-amzn-Remapped-" + name if lowered in _REMAPPED else name
+
+
+def sendable(name: bytes, value: bytes) -> bool:
+    """Whether a header that an integration gave can stand in an HTTP message (RFC 9110 section 5)."""
+    return _TOKEN.fullmatch(name) is not None and _UNSAFE.search(value) is None
+
+
+def own_headers(exchange: Exchange) -> RawHeaders:
+    """What the gateway adds to every answer of an integration."""
+    return [
+        (b"x-amzn-RequestId", exchange.request_id.encode()),
+        (b"x-amz-apigw-id", exchange.extended_id.encode()),
+        (b"X-Amzn-Trace-Id", b"Root=" + exchange.trace_root.encode()),
+    ]

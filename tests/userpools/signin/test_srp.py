@@ -1,0 +1,222 @@
+"""SRP sign-in against an independent client, and everything that must not pass for one."""
+
+import asyncio
+import base64
+
+import pytest
+
+from poolhouse.model.cognito_idp_model import (
+    InvalidParameterException,
+    NotAuthorizedException,
+    UserNotFoundException,
+)
+from tests.house import House
+from tests.userpools.people import PASSWORD, Estate, claims_of, open_estate
+
+INCORRECT = r"^Incorrect username or password\.$"
+
+
+async def refused(estate: Estate, responses: dict[str, str], match: str = INCORRECT) -> None:
+    with pytest.raises(NotAuthorizedException, match=match):
+        await estate.respond("PASSWORD_VERIFIER", **responses)
+
+
+@pytest.mark.parametrize("username_attributes", [["email"], None])
+async def test_the_right_password_signs_in(house: House, username_attributes: list[str] | None) -> None:
+    estate = await open_estate(house, username_attributes=username_attributes)
+    name = "alice@example.com" if username_attributes else "alice"
+    sub = await estate.confirmed(name)
+    answer = await estate.srp(name).sign_in()
+    assert answer.authentication_result is not None
+    claims = claims_of(answer.authentication_result.access_token or "")
+    assert claims["sub"] == sub
+    assert claims["username"] == (sub if username_attributes else "alice")
+
+
+async def test_the_challenge_names_the_user_twice_and_has_no_session(house: House) -> None:
+    estate = await open_estate(house, username_attributes=["email"])
+    sub = await estate.confirmed("alice@example.com")
+    client = estate.srp("alice@example.com")
+    answer = await estate.initiate("USER_SRP_AUTH", USERNAME="alice@example.com", SRP_A=client.srp_a)
+    assert answer.session is None
+    assert answer.challenge_parameters is not None
+    assert answer.challenge_parameters["USERNAME"] == answer.challenge_parameters["USER_ID_FOR_SRP"] == sub
+
+
+async def test_a_wrong_password_does_not(house: House) -> None:
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    client = estate.srp("alice", "Wr0ng!password")
+    await refused(estate, client.responses(await client.start()))
+
+
+async def test_a_secret_block_answers_once(house: House) -> None:
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    client = estate.srp("alice")
+    responses = client.responses(await client.start())
+    await estate.respond("PASSWORD_VERIFIER", **responses)
+    await refused(estate, responses)
+
+
+async def test_of_parallel_answers_to_one_block_one_wins(house: House) -> None:
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    client = estate.srp("alice")
+    responses = client.responses(await client.start())
+    outcomes = await asyncio.gather(
+        *(estate.respond("PASSWORD_VERIFIER", **responses) for _ in range(10)), return_exceptions=True
+    )
+    assert sum(not isinstance(outcome, BaseException) for outcome in outcomes) == 1
+
+
+async def test_a_wrong_answer_spends_the_block_too(house: House) -> None:
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    client = estate.srp("alice")
+    responses = client.responses(await client.start())
+    await refused(estate, {**responses, "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(b"x" * 32).decode()})
+    await refused(estate, responses)
+
+
+@pytest.mark.parametrize("place", [0, 5, 20, 100, -1])
+async def test_an_altered_block_is_refused(house: House, place: int) -> None:
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    client = estate.srp("alice")
+    challenge = await client.start()
+    block = bytearray(base64.b64decode(challenge["SECRET_BLOCK"]))
+    block[place] ^= 1
+    await refused(estate, client.responses({**challenge, "SECRET_BLOCK": base64.b64encode(block).decode()}))
+
+
+async def test_a_block_of_another_user_is_refused(house: House) -> None:
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    await estate.confirmed("bob")
+    challenge = await estate.srp("bob").start()
+    alice = estate.srp("alice")
+    await refused(estate, {**alice.responses(challenge), "USERNAME": "alice"})
+
+
+async def test_a_block_of_another_pool_or_client_is_refused(house: House) -> None:
+    estate, other = await open_estate(house), await open_estate(house)
+    await estate.confirmed("alice")
+    await other.confirmed("alice")
+    client = estate.srp("alice")
+    responses = client.responses(await client.start())
+    await refused(other, responses)
+
+
+async def test_an_expired_block_is_refused(house: House) -> None:
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    client = estate.srp("alice")
+    responses = client.responses(await client.start())
+    house.clock.forward(181)
+    await refused(estate, responses)
+
+
+async def test_a_block_from_before_a_password_change_is_refused(house: House) -> None:
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    client = estate.srp("alice")
+    responses = client.responses(await client.start())
+    await estate.house.services.store.users.count(estate.pool_id)
+    from poolhouse.model.cognito_idp_model import AdminSetUserPasswordRequest
+    from poolhouse.userpools.operations.admin_users import admin_set_user_password
+
+    await admin_set_user_password(
+        house.call(),
+        AdminSetUserPasswordRequest(
+            user_pool_id=estate.pool_id, username="alice", password="An0ther!pass", permanent=True
+        ),
+    )
+    await refused(estate, responses)
+
+
+@pytest.mark.parametrize("srp_a", ["0", "00", "zz", "-1", "f" * 1025, "1" * 5000])
+async def test_an_srp_a_that_no_client_sends_is_refused(house: House, srp_a: str) -> None:
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    with pytest.raises(InvalidParameterException):
+        await estate.initiate("USER_SRP_AUTH", USERNAME="alice", SRP_A=srp_a)
+
+
+async def test_a_multiple_of_n_is_refused(house: House) -> None:
+    from poolhouse.crypto.srp_group import PRIME
+
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    for factor in (1, 2, 3):
+        with pytest.raises(InvalidParameterException):
+            await estate.initiate("USER_SRP_AUTH", USERNAME="alice", SRP_A=format(PRIME * factor, "x"))
+
+
+async def test_a_zero_padded_day_or_wrong_weekday_is_a_wrong_password(house: House) -> None:
+    house.clock.now = 1_741_064_767.0  # Tue Mar 4 05:06:07 UTC 2025
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    for stamp in ("Tue Mar 04 05:06:07 UTC 2025", "Wed Mar 4 05:06:07 UTC 2025"):
+        client = estate.srp("alice")
+        await refused(estate, client.responses(await client.start(), stamp))
+
+
+@pytest.mark.parametrize("stamp", ["yesterday", "2025-03-04T05:06:07Z", "", "Tue Mar 4 05:06:07 CET 2025"])
+async def test_an_unreadable_timestamp_is_named(house: House, stamp: str) -> None:
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    client = estate.srp("alice")
+    responses = client.responses(await client.start())
+    with pytest.raises(InvalidParameterException):
+        await estate.respond("PASSWORD_VERIFIER", **{**responses, "TIMESTAMP": stamp})
+
+
+async def test_an_unknown_user_is_named_where_the_client_may_tell(house: House) -> None:
+    estate = await open_estate(house)
+    with pytest.raises(UserNotFoundException, match=r"^User does not exist\.$"):
+        await estate.srp("nobody").start()
+
+
+async def test_an_unknown_user_is_answered_alike_every_time(house: House) -> None:
+    estate = await open_estate(house, username_attributes=["email"], hides_existence=True)
+    await estate.confirmed("alice@example.com")
+    known = await estate.srp("alice@example.com").start()
+    client = estate.srp("nobody@example.com")
+    first, second = await client.start(), await client.start()
+    assert first["SALT"] == second["SALT"]
+    assert first["USER_ID_FOR_SRP"] == second["USER_ID_FOR_SRP"]
+    assert first["SRP_B"] != second["SRP_B"]
+    assert set(first) == set(known)
+    assert abs(len(first["SECRET_BLOCK"]) - len(known["SECRET_BLOCK"])) < 16
+    await refused(estate, client.responses(first))
+
+
+async def test_unknown_and_known_users_lock_alike(house: House) -> None:
+    estate = await open_estate(house, hides_existence=True)
+    await estate.confirmed("alice")
+    answers: dict[str, list[str]] = {}
+    for name in ("alice", "nobody"):
+        for _ in range(7):
+            client = estate.srp(name, "Wr0ng!password")
+            with pytest.raises(NotAuthorizedException) as caught:
+                await client.sign_in()
+            answers.setdefault(name, []).append(caught.value.message)
+    assert answers["alice"] == answers["nobody"]
+    assert answers["alice"][-1] == "Password attempts exceeded"
+
+
+async def test_an_email_alias_signs_in_as_its_user(house: House) -> None:
+    estate = await open_estate(house, alias_attributes=["email"])
+    await estate.confirmed("alice", email="Alice@Example.com", email_verified="true")
+    challenge = await estate.srp("alice@example.com").start()
+    assert challenge["USER_ID_FOR_SRP"] == "alice"
+    answer = await estate.srp("alice@example.com", PASSWORD).sign_in()
+    assert answer.authentication_result is not None
+
+
+async def test_an_unverified_alias_is_an_unknown_user(house: House) -> None:
+    estate = await open_estate(house, alias_attributes=["email"])
+    await estate.confirmed("alice", email="alice@example.com")
+    with pytest.raises(UserNotFoundException):
+        await estate.srp("alice@example.com").start()
