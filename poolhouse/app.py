@@ -14,6 +14,7 @@ from pathlib import Path
 from poolhouse.access.keys import AccessKeys
 from poolhouse.access.principals import Authorizer, DevelopmentAuthorizer, SignatureAuthorizer, require_loopback
 from poolhouse.config import Config
+from poolhouse.crypto.modexp import powers
 from poolhouse.delivery.inbox import Inbox
 from poolhouse.delivery.message import Channel
 from poolhouse.delivery.sender import Sender
@@ -21,7 +22,6 @@ from poolhouse.delivery.worker import OutboxWorker, WorkerSettings
 from poolhouse.endpoint import Endpoint, Mount
 from poolhouse.http.limits import Limits
 from poolhouse.http.server import Server
-from poolhouse.http.tls import development_certificate, server_context
 from poolhouse.janitor import tidy_forever
 from poolhouse.opening import open_services
 from poolhouse.services import Services
@@ -63,7 +63,12 @@ class App:
         limits = Limits(max_body=config.max_body, max_concurrency=config.max_concurrency)
         self._endpoint = Server(self._make_endpoint().handle, limits, tls=self._tls)
         gateway_limits = Limits(max_body=GATEWAY_MAX_BODY, max_concurrency=config.max_concurrency)
-        self._gateway = Server(self.serving.handle, gateway_limits, tls=self._tls)
+        self._gateway = Server(
+            self.serving.gateway.handle,
+            gateway_limits,
+            tls=self._tls,
+            on_error=self.serving.gateway.protocol_error,
+        )
         self._janitor: asyncio.Task[None] | None = None
 
     @property
@@ -80,6 +85,7 @@ class App:
         """Load what is deployed, then listen. Raises NotLoopback, OSError (a port in use)."""
         if self.config.mode == "development":
             require_loopback(self.config.host)
+        powers()  # binds and checks the arithmetic now, not in the first sign-in
         await self.serving.start()
         self._worker.start()
         self._janitor = asyncio.create_task(
@@ -114,23 +120,22 @@ class App:
         await server.listen_socket(listening)
 
     def _make_endpoint(self) -> Endpoint:
-        mounts: tuple[Mount, ...] = (self.serving.invoke_api,)
+        authorizer = self._authorizer()
+        mounts: tuple[Mount, ...] = (self.serving.invoke_api(authorizer),)
         if self.config.mode == "development":
             mounts = (Inbox(self.services.database, self.services.keyring), *mounts)
         return Endpoint(
             self.services,
-            self.authorizer,
+            authorizer,
             self._proxies,
             clock=self._clock,
             chance=self._chance,
             time_limit=self.config.request_seconds,
-            gateway=self.serving.handle,
-            is_gateway=self.serving.is_addressed,
+            gateway=self.serving.gateway.handle,
             mounts=mounts,
         )
 
-    @property
-    def authorizer(self) -> Authorizer:
+    def _authorizer(self) -> Authorizer:
         """Who may call what is signed: anyone in development, holders of our access keys in production."""
         if self.config.mode == "development":
             return DevelopmentAuthorizer(account_id=self.config.account_id)
@@ -159,9 +164,7 @@ class App:
         )
 
 
-async def start_app(
-    config: Config, environment: Mapping[str, str], *, clock: Callable[[], float] = time.time
-) -> App:
+async def start_app(config: Config, environment: Mapping[str, str], *, clock: Callable[[], float] = time.time) -> App:
     """Open, compose and start a server. Raises what open_services and App.start raise."""
     services = await open_services(config, environment, clock=clock)
     try:
@@ -205,9 +208,12 @@ def _senders(config: Config, clock: Callable[[], float]) -> dict[Channel, Sender
 
 
 def _tls_context(config: Config) -> ssl.SSLContext | None:
+    if not (config.tls or config.tls_certificate):
+        return None
+    # Imported only where HTTPS is served: it brings the X.509 machinery.
+    from poolhouse.http.tls import development_certificate, server_context
+
     if config.tls_certificate:
         return server_context(Path(config.tls_certificate), Path(config.tls_key))
-    if config.tls:
-        certificate = development_certificate(config.state_dir / "tls", time.time)
-        return server_context(certificate.chain, certificate.key)
-    return None
+    certificate = development_certificate(config.state_dir / "tls", time.time)
+    return server_context(certificate.chain, certificate.key)

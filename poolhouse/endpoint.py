@@ -45,6 +45,11 @@ class Mount(Protocol):
         ...
 
 
+def _is_for_gateway(request: Request) -> bool:
+    """Whether an API is addressed on the service's port: by host `{api}.execute-api.…` or by path."""
+    return request.path.startswith("/restapis/") or ".execute-api." in (request.header(b"host") or "")
+
+
 def bound_operations() -> Mapping[str, Bound]:
     """Every built operation by its X-Amz-Target."""
     prefix = cognito_idp_model.SERVICE.target_prefix
@@ -64,7 +69,6 @@ class Endpoint:
         chance: random.Random,
         time_limit: float,
         gateway: Handler,
-        is_gateway: Callable[[Request], bool],
         mounts: tuple[Mount, ...],
     ) -> None:
         self._services = services
@@ -73,7 +77,6 @@ class Endpoint:
         self._clock = clock
         self._chance = chance
         self._gateway = gateway
-        self._is_gateway = is_gateway
         self._mounts = mounts
         self._front: AwsFront[Call, SignedPrincipal] = AwsFront(
             bound_operations(), self._make_call, self._verify, time_limit=time_limit
@@ -81,7 +84,7 @@ class Endpoint:
 
     async def handle(self, request: Request) -> Response:
         """The answer of whichever room the request is for."""
-        if self._is_gateway(request):
+        if _is_for_gateway(request):
             return await self._gateway(request)
         if self._front.handles(request) and request.method != "GET":
             return await self._front.handle(request)

@@ -84,6 +84,7 @@ class OutboxWorker:
         self._on_failed = on_failed
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
+        self._stopping = False
         self._prune_at = 0.0
 
     def start(self) -> None:
@@ -92,6 +93,7 @@ class OutboxWorker:
 
     async def stop(self, grace: float) -> None:
         """Claim nothing more, and give what is being sent `grace` seconds; the rest is sent when its claim lapses."""
+        self._stopping = True
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
@@ -126,7 +128,7 @@ class OutboxWorker:
         return passed
 
     async def _work_forever(self) -> None:
-        while True:
+        while not self._stopping:
             self._work.clear()
             try:
                 await self._start_due()
@@ -137,8 +139,10 @@ class OutboxWorker:
                 log.warning("outbox_waits_for_database")
             except Exception:  # nobody awaits this task: without its work no message would ever leave
                 log.exception("outbox_worker_broke")
+            # Not wait_for: in Python 3.11 it loses a cancellation that meets the event (python/cpython#86296).
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._work.wait(), self._settings.poll)
+                async with asyncio.timeout(self._settings.poll):
+                    await self._work.wait()
 
     async def _start_due(self) -> int:
         free = self._settings.concurrency - len(self._sending)

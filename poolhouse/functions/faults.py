@@ -8,8 +8,8 @@ import signal
 
 import msgspec
 
+from .child import ChildExit, SpawnFailed
 from .spec import RESPONSE_LIMIT
-from .supervisor import ChildExit, SpawnFailed
 
 _SIGNAL_WORDS: dict[int, str] = {
     signal.SIGABRT: "aborted",

@@ -6,10 +6,8 @@ Owns the set of deployed functions and their reload. Knows nothing of templates,
 import asyncio
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from poolhouse.telemetry.log import get_logger
 
@@ -22,6 +20,7 @@ from .journal import LogSink
 from .pool import Pool
 from .runtimes import LaunchPlan, Runtimes
 from .sandbox import Surroundings
+from .scratch import Scratch
 from .spec import (
     EVENT_LIMIT,
     NO_CONTEXT,
@@ -74,17 +73,15 @@ class Functions:
         monotonic: Callable[[], float] = time.perf_counter,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        scratch_root = config.state_dir / "sandboxes"
-        scratch_root.mkdir(parents=True, exist_ok=True)
-        self._scratch = Path(tempfile.mkdtemp(prefix="run-", dir=scratch_root))
+        self._scratch = Scratch(config.state_dir / "sandboxes")
         self._config = config
-        self._supervisor = Supervisor(self._scratch, cgroup_parent=config.cgroup_parent)
+        self._supervisor = Supervisor(self._scratch.folder, cgroup_parent=config.cgroup_parent)
         builds = GoBuilds(
             config.state_dir / "builds", self._supervisor, config.go or shutil.which("go"), config.build_timeout
         )
         self._runtimes = Runtimes(config, builds)
         self._around = Surroundings(
-            config, self._supervisor, credentials, sink, self._scratch, clock, monotonic, random
+            config, self._supervisor, credentials, sink, self._scratch.folder, clock, monotonic, random
         )
         self._capacity = Capacity(config.sandboxes_total)
         self._deployed: dict[str, Deployed] = {}
@@ -269,4 +266,4 @@ class Functions:
         self._deployed, self._by_arn, self._former = {}, {}, []
         await asyncio.gather(*[pool.close() for pool in pools])
         await self._supervisor.close()
-        await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+        await asyncio.to_thread(self._scratch.remove)

@@ -14,8 +14,9 @@ from pathlib import Path
 from poolhouse.telemetry.log import get_logger
 
 from . import code
+from .child import ChildExit, Command, SpawnFailed
 from .spec import FunctionBroken, FunctionSpec
-from .supervisor import ChildExit, Command, SpawnFailed, Supervisor
+from .supervisor import Supervisor
 
 log = get_logger(__name__)
 

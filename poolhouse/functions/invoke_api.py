@@ -68,16 +68,7 @@ async def _invoke(functions: Functions, request: Request) -> Response:
     path = request.path
     if request.method != "POST" or not (path.startswith(PREFIX) and path.endswith(_SUFFIX)):
         raise _Refused(404, "UnknownOperationException", {"Message": "Unknown operation"})
-    kind = request.header(b"x-amz-invocation-type") or "RequestResponse"
-    if kind not in _TYPES:
-        raise _Refused(
-            400,
-            "ValidationException",
-            {
-                "message": f"1 validation error detected: Value '{kind}' at 'invocationType' failed to satisfy "
-                "constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
-            },
-        )
+    kind = _invocation_type(request)
     target = _target(functions, unquote(path[len(PREFIX) : -len(_SUFFIX)]), request.query)
     context = _context(request)
     payload = await _payload(request)
@@ -97,6 +88,17 @@ async def _invoke(functions: Functions, request: Request) -> Response:
     except PayloadTooLarge as refused:
         raise _too_large(refused.limit) from None
     return _result(invocation, wants_log=request.header(b"x-amz-log-type") == "Tail")
+
+
+def _invocation_type(request: Request) -> str:
+    kind = request.header(b"x-amz-invocation-type") or "RequestResponse"
+    if kind in _TYPES:
+        return kind
+    message = (
+        f"1 validation error detected: Value '{kind}' at 'invocationType' failed to satisfy "
+        "constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
+    )
+    raise _Refused(400, "ValidationException", {"message": message})
 
 
 def _target(functions: Functions, given: str, query: str) -> _Target:

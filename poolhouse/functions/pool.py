@@ -17,7 +17,7 @@ from .spec import FunctionSpec, ThrottleReason, TooManyInvocations
 
 log = get_logger(__name__)
 
-_SETTLING_SECONDS = 0.02
+_SETTLING_SECONDS = 0.05
 """A sandbox that has answered asks for its next call within this; only then is another one worth its start."""
 
 

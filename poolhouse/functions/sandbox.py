@@ -17,12 +17,13 @@ from poolhouse.telemetry.log import get_logger
 
 from . import environment, faults
 from .call import Call, Handed, new_trace_id
+from .child import Child, ChildExit, Command, SpawnFailed
 from .faults import Fault
 from .journal import Journal, LogSink, LogSource, Report
 from .runtime_api import LIMITS, RefusedByState, RuntimeApi, UnknownRequestId, on_protocol_error
 from .runtimes import LaunchPlan
 from .spec import LOG_TAIL, CredentialsSource, FunctionsConfig, FunctionSpec
-from .supervisor import Child, ChildExit, Command, SpawnFailed, Supervisor
+from .supervisor import Supervisor
 from .usage import ResidentMemory
 
 log = get_logger(__name__)

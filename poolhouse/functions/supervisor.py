@@ -1,9 +1,8 @@
-"""The server's side of the launcher: children started through it, their output, their ends.
+"""The server's side of the launcher: starts it when needed, gives it orders, hears of its children's ends.
 
-Owns the launcher process and the socket to it. Knows nothing of functions, runtimes or HTTP.
+Owns the launcher process and the children known to it. Knows nothing of functions, runtimes or HTTP.
 """
 
-import array
 import asyncio
 import contextlib
 import errno
@@ -12,193 +11,20 @@ import signal
 import socket
 import subprocess
 import sys
-from collections import deque
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import assert_never
 
-import msgspec
-
 from poolhouse.telemetry.log import get_logger
 
-from .launcher.frames import Exited, FrameReader, Order, encode, read_event
+from .channel import Channel
+from .child import Child, ChildExit, Command, OnExit, OnOutput, SpawnFailed
+from .launcher.frames import Exited, Order, encode, read_event
 
 log = get_logger(__name__)
 
-_READ_SIZE = 64 << 10
-_DRAIN_READS = 16
 _BOOT = (
     "import sys; sys.path.append(sys.argv[1]); from launcher.program import main; main(int(sys.argv[2]), sys.argv[3])"
 )
-
-
-class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """A program to run: absolute path first in `argv`, nothing inherited in `env`."""
-
-    argv: Sequence[str]
-    env: dict[str, str]
-    cwd: str
-    marker: str
-    """NAME=value out of `env`, unique to this child."""
-    memory_bytes: int | None = None
-
-
-class ChildExit(msgspec.Struct, frozen=True, kw_only=True):
-    """How a child ended: by `code` or by `signal`."""
-
-    code: int | None
-    signal: int | None
-    out_of_memory: bool = False
-    """The memory limit killed it."""
-    peak_bytes: int = 0
-
-
-class SpawnFailed(Exception):
-    """The program could not be run; `stage` says which step, `errno` why."""
-
-    def __init__(self, program: str, stage: str, errno: int) -> None:
-        super().__init__(program, stage, errno)
-        self.program = program
-        self.stage = stage
-        self.errno = errno
-
-
-OnOutput = Callable[[bytes], None]
-OnExit = Callable[[ChildExit], None]
-
-
-class Child:
-    """A process under the launcher. Its callbacks run in the event loop."""
-
-    __slots__ = ("_on_exit", "_on_output", "_output", "_supervisor", "ended", "id", "pid", "started")
-
-    def __init__(self, supervisor: "Supervisor", id: int, output: int, on_output: OnOutput, on_exit: OnExit) -> None:
-        self._supervisor = supervisor
-        self._output = output
-        self._on_output = on_output
-        self._on_exit = on_exit
-        self.id = id
-        self.pid = 0
-        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.ended = False
-        asyncio.get_running_loop().add_reader(output, self._readable)
-
-    def kill(self) -> None:
-        """SIGKILL to the whole group; `on_exit` follows."""
-        if not self.ended:
-            self._supervisor.order({"op": "kill", "id": self.id})
-
-    def drain(self) -> None:
-        """Deliver at once what the child has written so far (bounded; the rest follows as it is read)."""
-        for _ in range(_DRAIN_READS):
-            if self._output < 0 or not self._readable():
-                return
-
-    def _readable(self) -> bool:
-        try:
-            data = os.read(self._output, _READ_SIZE)
-        except BlockingIOError:
-            return False
-        except OSError:
-            data = b""
-        if not data:
-            self._close_output()
-            return False
-        self._on_output(data)
-        return len(data) == _READ_SIZE
-
-    def _close_output(self) -> None:
-        if self._output >= 0:
-            asyncio.get_running_loop().remove_reader(self._output)
-            os.close(self._output)
-            self._output = -1
-
-    def end(self, how: ChildExit) -> None:
-        """The supervisor's word that the child is gone."""
-        if self.ended:
-            return
-        self.ended = True
-        self.drain()
-        self._close_output()
-        self._on_exit(how)
-
-    def abandon(self) -> None:
-        """It never ran: no exit is reported."""
-        self.ended = True
-        self._close_output()
-
-
-class _Channel:
-    """The stream socket to one launcher: frames out in order, descriptors beside them, events in."""
-
-    def __init__(self, sock: socket.socket, on_frame: Callable[[bytes], None], on_end: Callable[[], None]):
-        self._sock = sock
-        self._loop = asyncio.get_running_loop()
-        self._frames = FrameReader()
-        self._out: deque[tuple[bytes, int | None]] = deque()
-        self._on_frame = on_frame
-        self._on_end = on_end
-        self._closed = False
-        sock.setblocking(False)
-        self._loop.add_reader(sock.fileno(), self._readable)
-
-    def send(self, frame: bytes, descriptor: int | None) -> None:
-        """Queue a frame; the descriptor is closed once it has been handed over."""
-        self._out.append((frame, descriptor))
-        if len(self._out) == 1:
-            self._flush()
-
-    def _flush(self) -> None:
-        while self._out and not self._closed:
-            frame, descriptor = self._out[0]
-            rights = [] if descriptor is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, _pack(descriptor))]
-            try:
-                sent = self._sock.sendmsg([frame], rights)
-            except BlockingIOError:
-                self._loop.add_writer(self._sock.fileno(), self._flush)
-                return
-            except OSError:
-                self.close()
-                return
-            if descriptor is not None:
-                os.close(descriptor)
-            if sent < len(frame):
-                self._out[0] = (frame[sent:], None)
-            else:
-                self._out.popleft()
-        if not self._closed:
-            self._loop.remove_writer(self._sock.fileno())
-
-    def _readable(self) -> None:
-        try:
-            data = self._sock.recv(_READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.close()
-            return
-        for body in self._frames.feed(data):
-            self._on_frame(body)
-
-    def close(self) -> None:
-        """Close the socket; the launcher takes it as its end."""
-        if self._closed:
-            return
-        self._closed = True
-        self._loop.remove_reader(self._sock.fileno())
-        self._loop.remove_writer(self._sock.fileno())
-        self._sock.close()
-        for _, descriptor in self._out:
-            if descriptor is not None:
-                os.close(descriptor)
-        self._out.clear()
-        self._on_end()
-
-
-def _pack(descriptor: int) -> bytes:
-    return array.array("i", [descriptor]).tobytes()
 
 
 class Supervisor:
@@ -212,7 +38,7 @@ class Supervisor:
         self._cgroup_parent = cgroup_parent
         self._python = python
         self._children: dict[int, Child] = {}
-        self._channel: _Channel | None = None
+        self._channel: Channel | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._last_id = 0
         self._closing = False
@@ -230,7 +56,7 @@ class Supervisor:
         self._last_id += 1
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
-        child = Child(self, self._last_id, reading, on_output, on_exit)
+        child = Child(self._last_id, reading, on_output, on_exit, self._kill)
         self._children[child.id] = child
         order: Order = {
             "op": "spawn",
@@ -251,6 +77,9 @@ class Supervisor:
         except SpawnFailed as failure:
             raise SpawnFailed(command.argv[0], failure.stage, failure.errno) from None
         return child
+
+    def _kill(self, id: int) -> None:
+        self.order({"op": "kill", "id": id})
 
     def order(self, order: Order, descriptor: int | None = None) -> None:
         """Send the launcher an order; without a launcher there is nobody left to obey or to kill."""
@@ -275,7 +104,7 @@ class Supervisor:
                 cwd="/",
                 start_new_session=True,
             )
-        self._channel = _Channel(ours, self._on_frame, self._on_launcher_end)
+        self._channel = Channel(ours, self._on_frame, self._on_launcher_end)
         log.debug("launcher_started", pid=self._process.pid)
 
     def _on_frame(self, body: bytes) -> None:

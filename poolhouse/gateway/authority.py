@@ -6,11 +6,15 @@ Owns the question's shape and the tokens' texts for integrations. Knows nothing 
 import time
 from collections.abc import Mapping
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+if TYPE_CHECKING:
+    JsonValue = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | bool | None
+else:
+    # msgspec reads annotations at run time and knows no recursive alias.
+    JsonValue = Any
 
 
 class Refusal(Enum):
@@ -47,9 +51,7 @@ class VerifiedToken:
 
     __slots__ = ("_claims_json", "_scopes", "claims", "expires_at", "pool_arn", "token_use")
 
-    def __init__(
-        self, *, pool_arn: str, token_use: str, claims: Mapping[str, JsonValue], expires_at: int
-    ) -> None:
+    def __init__(self, *, pool_arn: str, token_use: str, claims: Mapping[str, JsonValue], expires_at: int) -> None:
         self.pool_arn = pool_arn
         self.token_use = token_use
         """The claim token_use: "id" or "access"."""

@@ -23,7 +23,7 @@ async def authorize(exchange: Exchange, route: Route, guard: Guard, authority: T
         _check(verified, guard)
     except TokenRefused as refused:
         raise _refusal(exchange, route, guard, refused.reason) from None
-    if verified.token_use == "access" and not guard.scopes and not route.noticed:  # noqa: S105 -- a kind of token
+    if verified.token_use == "access" and not guard.scopes and not route.noticed:
         route.noticed = True
         _log.warning(
             "access_token_accepted_without_scopes",
@@ -49,11 +49,11 @@ def _check(token: VerifiedToken, guard: Guard) -> None:
     if token.pool_arn not in authorizer.providers:
         raise TokenRefused(Refusal.WRONG_POOL)
     if guard.scopes:
-        if token.token_use != "access":  # noqa: S105 -- a kind of token
+        if token.token_use != "access":
             raise TokenRefused(Refusal.WRONG_USE)
         if guard.scopes.isdisjoint(token.scopes):
             raise TokenRefused(Refusal.NO_SCOPE)
-    elif token.token_use != "id" and not (token.token_use == "access" and guard.mode is Mode.SESSION):  # noqa: S105
+    elif token.token_use != "id" and not (token.token_use == "access" and guard.mode is Mode.SESSION):
         raise TokenRefused(Refusal.WRONG_USE)
     if authorizer.audience is not None:
         audience = token.audience

@@ -24,7 +24,7 @@ _REMAPPED = frozenset(
     )
 )  # fmt: skip
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"keep-alive", b"upgrade", b"te"))
-_TITLED = {b"authorization": "Authorization", b"user-agent": "User-Agent", b"host": "Host"}
+_TITLED = {b"authorization": b"Authorization", b"user-agent": b"User-Agent", b"host": b"Host"}
 _REPLACED = frozenset((b"x-forwarded-port", b"x-forwarded-proto", b"x-forwarded-for", b"x-amzn-trace-id"))
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE = re.compile(rb"[\r\n\0]")
@@ -38,30 +38,38 @@ def decoded(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def passed_on(exchange: Exchange) -> list[tuple[str, str]]:
+def passed_on(exchange: Exchange) -> RawHeaders:
     """The request's headers as an integration gets them, in order."""
-    found: list[tuple[str, str]] = []
-    forwarded_for: list[str] = []
+    request, origin = exchange.request, exchange.origin
+    dropped = _dropped(request.header(b"connection"))
+    found: RawHeaders = []
+    forwarded_for: list[bytes] = []
     trace = None
-    for name, value in exchange.request.headers:
+    for name, value in request.headers:
         lowered = name.lower()
-        if lowered in DROPPED:
+        if lowered in dropped:
             continue
-        if lowered in _REPLACED:
-            if lowered == b"x-forwarded-for":
-                forwarded_for.append(decoded(value))
-            elif lowered == b"x-amzn-trace-id":
-                trace = decoded(value)
-            continue
-        found.append((_TITLED.get(lowered) or name.decode("latin-1"), decoded(value)))
-    origin = exchange.origin
+        if lowered not in _REPLACED:
+            found.append((_TITLED.get(lowered, name), value))
+        elif lowered == b"x-forwarded-for":
+            forwarded_for.append(value)
+        elif lowered == b"x-amzn-trace-id":
+            trace = value
+    forwarded_for.append(origin.source_ip.encode())
     found += (
-        ("X-Amzn-Trace-Id", trace or f"Root={exchange.trace_root}"),
-        ("X-Forwarded-For", ", ".join((*forwarded_for, origin.source_ip))),
-        ("X-Forwarded-Port", origin.port),
-        ("X-Forwarded-Proto", origin.scheme),
+        (b"X-Amzn-Trace-Id", trace or b"Root=" + exchange.trace_root.encode()),
+        (b"X-Forwarded-For", b", ".join(forwarded_for)),
+        (b"X-Forwarded-Port", origin.port.encode()),
+        (b"X-Forwarded-Proto", origin.scheme.encode()),
     )
     return found
+
+
+def _dropped(connection: str | None) -> frozenset[bytes]:
+    """What stays here, with what the client says is meant for the next hop only (RFC 9110 section 7.6.1)."""
+    if connection is None or connection.lower() in {"keep-alive", "close"}:
+        return DROPPED
+    return DROPPED | {option.strip().lower().encode("latin-1") for option in connection.split(",")}
 
 
 def remapped(name: bytes) -> bytes | None:

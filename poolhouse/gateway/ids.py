@@ -57,8 +57,6 @@ class RequestTimes:
         if second != self._second:
             t = time.gmtime(second)
             month = _MONTHS[t.tm_mon - 1]
-            self._text = (
-                f"{t.tm_mday:02}/{month}/{t.tm_year}:{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} +0000"
-            )
+            self._text = f"{t.tm_mday:02}/{month}/{t.tm_year}:{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} +0000"
             self._second = second
         return self._text

@@ -9,8 +9,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from poolhouse.gateway.exchange import Exchange, domain_prefix
-from poolhouse.gateway.headers import passed_on
+from poolhouse.gateway.headers import decoded, passed_on
 from poolhouse.gateway.model import Route, Stage
+from poolhouse.http.message import RawHeaders
 
 
 class _Identity(msgspec.Struct, rename="camel"):
@@ -105,9 +106,7 @@ def _context(exchange: Exchange, stage: Stage, route: Route) -> _RequestContext:
         domain_prefix=domain_prefix(host),
         extended_request_id=exchange.extended_id,
         http_method=exchange.request.method,
-        identity=_Identity(
-            source_ip=exchange.origin.source_ip, user_agent=exchange.request.header(b"user-agent")
-        ),
+        identity=_Identity(source_ip=exchange.origin.source_ip, user_agent=exchange.request.header(b"user-agent")),
         path=exchange.full_path,
         request_id=exchange.request_id,
         request_time=exchange.request_time,
@@ -118,12 +117,18 @@ def _context(exchange: Exchange, stage: Stage, route: Route) -> _RequestContext:
     )
 
 
-def _grouped(headers: list[tuple[str, str]]) -> dict[str, list[str]]:
+def _grouped(headers: RawHeaders) -> dict[str, list[str]]:
     """Values by name; names that differ only in case are one, in the spelling that came first."""
     lists: dict[str, list[str]] = {}
-    spelling: dict[str, str] = {}
+    spelling: dict[bytes, str] = {}
     for name, value in headers:
-        lists.setdefault(spelling.setdefault(name.lower(), name), []).append(value)
+        lowered = name.lower()
+        spelled = spelling.get(lowered)
+        if spelled is None:
+            spelled = spelling[lowered] = name.decode("latin-1")
+            lists[spelled] = [decoded(value)]
+        else:
+            lists[spelled].append(decoded(value))
     return lists
 
 

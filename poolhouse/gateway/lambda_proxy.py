@@ -81,9 +81,7 @@ async def call_function(
     return answer
 
 
-async def _invoke(
-    exchange: Exchange, integration: LambdaProxy, functions: FunctionInvoker, event: bytes
-) -> Outcome:
+async def _invoke(exchange: Exchange, integration: LambdaProxy, functions: FunctionInvoker, event: bytes) -> Outcome:
     function = integration.function_arn
     try:
         return await functions.invoke(function, event, timeout=integration.timeout)

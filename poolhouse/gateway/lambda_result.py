@@ -30,7 +30,7 @@ def lambda_answer(payload: bytes, *, accepts_binary: bool) -> Response:
         raise internal_error()
     status = _status(result.get("statusCode"))
     headers = _headers(result.get("headers"), result.get("multiValueHeaders"))
-    body = _scalar_text(result.get("body")).encode("utf-8", "surrogatepass")
+    body = _scalar_text(result.get("body")).encode()
     if _flag(result.get("isBase64Encoded")) and accepts_binary:
         body = _decoded(body)
     return Response(status, headers, body)

@@ -71,9 +71,7 @@ def _step(node: _Node, segment: str, path: str) -> _Node:
         if node.parameter is None:
             node.parameter = (name, _Node())
         elif node.parameter[0] != name:
-            raise ApiInvalid(
-                f"paths.{path}", f"{{{name}}} and {{{node.parameter[0]}}} stand in the same place"
-            )
+            raise ApiInvalid(f"paths.{path}", f"{{{name}}} and {{{node.parameter[0]}}} stand in the same place")
         return node.parameter[1]
     if "{" in segment or "}" in segment:
         raise ApiInvalid(f"paths.{path}", "a path parameter fills its whole segment")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 Lookup = Callable[[str], str]
 """The value of a variable by its full name (`context.requestId`); empty if it has none."""
 
-_REFERENCE = re.compile(r"\$\{?((?:context|stageVariables)(?:\.[A-Za-z0-9_:-]+)+)\}?")
+_REFERENCE = re.compile(r"\$\{?((?:context|stageVariables)(?:\.[A-Za-z0-9_:]+)+)\}?")
 _DIRECTIVE = re.compile(r"#(?:set|if|else|elseif|end|foreach|define|macro|parse|include)\b|\$(?:input|util)\b")
 
 

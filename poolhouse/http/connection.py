@@ -7,6 +7,7 @@ what handlers do; head checks are in `connection_head`, bodies in `connection_bo
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import cast
 
 import httptools
@@ -43,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._holds = 0
         self._eof = False
         self._gone: asyncio.Future[None] | None = None
+        self._on_gone: Callable[[], object] | None = None
         self._read_deadline = NEVER
         self.streaming = False
         self.transport: asyncio.Transport
@@ -248,6 +250,7 @@ class Connection(asyncio.Protocol):
     def end_turn(self, turn: Turn, *, persist: bool) -> None:
         """The answer is written; see `Line`."""
         self._active = None
+        self._on_gone = None
         self.streaming = False
         if self.transport.is_closing():
             return
@@ -292,7 +295,16 @@ class Connection(asyncio.Protocol):
             self._gone = self._loop.create_future()
         await asyncio.shield(self._gone)
 
+    def on_disconnect(self, callback: Callable[[], object]) -> None:
+        if self._eof or self.writer.lost:
+            self._loop.call_soon(callback)
+        else:
+            self._on_gone = callback
+
     def _tell_gone(self) -> None:
+        if self._on_gone is not None:
+            callback, self._on_gone = self._on_gone, None
+            callback()
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
 

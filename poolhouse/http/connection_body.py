@@ -4,7 +4,7 @@ Owns the buffer between the socket and the handler. Knows the connection only as
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from poolhouse.http.limits import Limits
@@ -42,6 +42,10 @@ class Tap(Protocol):
 
     async def wait_disconnect(self) -> None:
         """Return when the peer has gone."""
+        ...
+
+    def on_disconnect(self, callback: Callable[[], object]) -> None:
+        """Call back when the peer goes during this turn."""
         ...
 
 
@@ -166,6 +170,10 @@ class IncomingBody:
     async def wait_disconnect(self) -> None:
         """See `BodySource.wait_disconnect`."""
         await self._tap.wait_disconnect()
+
+    def on_disconnect(self, callback: Callable[[], object]) -> None:
+        """See `BodySource.on_disconnect`."""
+        self._tap.on_disconnect(callback)
 
     def _take(self) -> bytes:
         chunks = self._chunks

@@ -81,7 +81,11 @@ def unresolved(template: Template, parameters: Collection[str]) -> list[Fault]:
     """A fault for each mention of something that the template does not have."""
     resources = template.section("Resources")
     known = {*resources, *parameters, *PSEUDO}
-    faults = []
+    faults = [
+        Fault(("Resources", name), f"{name} names a parameter and a resource", "rename one of them")
+        for name in resources
+        if name in parameters
+    ]
     for section in ("Conditions", "Resources", "Outputs"):
         for name, entry in template.section(section).items():
             for reference in references(entry, (section, name)):

@@ -131,7 +131,7 @@ class Tags(HTMLParser):
 async def test_nothing_in_a_message_becomes_part_of_the_page(
     inbox: Inbox, database: Database, shown: Outbox, html: bool
 ) -> None:
-    hostile = {name: HOSTILE for name in ("recipient", "sender", "subject", "body", "code", "pool_id")}
+    hostile = dict.fromkeys(("recipient", "sender", "subject", "body", "code", "pool_id"), HOSTILE)
     await add(database, shown, html=html, **hostile)
     page = (await get(inbox, "/_poolhouse/inbox")).text
     tags = Tags(page).seen

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from poolhouse.functions.scratch import Scratch
+
 from .conftest import MakeHouse, alive, handler
 from .waiting import until
 
@@ -53,11 +55,14 @@ async def test_kill_9_of_the_server_leaves_no_process_and_no_scratch_folder(serv
 async def test_kill_9_of_server_and_launcher_together_leaves_no_sandbox(server: Running) -> None:
     os.kill(server.launcher, signal.SIGKILL)
     server.process.kill()
+    await server.process.wait()
     deserter = server.pids[1]
     sandboxes = [pid for pid in server.pids if pid != deserter]
     await until(lambda: not any(alive(pid) for pid in sandboxes))
     # With nobody left to look for it, a process that left its group is beyond reach.
     os.kill(deserter, signal.SIGKILL)
+    Scratch(server.state / "sandboxes").remove()
+    assert list((server.state / "sandboxes").iterdir()) == []
 
 
 async def test_a_stopped_server_that_is_killed_leaves_nothing(server: Running) -> None:

@@ -1,10 +1,11 @@
 """Deploying, changing, failing and deleting, with a resource type of the tests' own and with the real ones."""
 
 import asyncio
+import dataclasses
+from pathlib import Path
 
 import pytest
 
-from poolhouse.stacks.deployer import Deployer
 from poolhouse.stacks.errors import DeployFailed, DeployRefused, StackBusy, StackNotFound, TemplateInvalid
 from poolhouse.stacks.template import Tree
 from tests.house import House
@@ -17,10 +18,8 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def workshop(house: House, shelf: Shelf, tmp_path: object) -> Workshop:
-    from pathlib import Path
-
-    return Workshop(house, Path(str(tmp_path)), shelf_types(shelf))
+def workshop(house: House, shelf: Shelf, tmp_path: Path) -> Workshop:
+    return Workshop(house, tmp_path, shelf_types(shelf))
 
 
 def stack(outputs: Tree | None = None, **resources: Tree) -> Tree:
@@ -110,14 +109,13 @@ async def test_a_preview_changes_nothing(workshop: Workshop) -> None:
 
 
 async def test_a_condition_takes_a_resource_away_and_brings_it_back(workshop: Workshop) -> None:
-    template = stack(A={"Label": "a"}, B={"Label": "b", "Condition": "WithB"})
-    template["Parameters"] = {"B": {"Type": "String", "Default": "true"}}
-    template["Conditions"] = {"WithB": {"Fn::Equals": [{"Ref": "B"}, "true"]}}
-    template["Outputs"] = {"B": {"Value": {"Ref": "B"}, "Condition": "WithB"}}
-    template["Resources"]["A"]["Properties"]["Label"] = {"Fn::If": ["WithB", "both", "alone"]}  # type: ignore[index,call-overload]
+    label = {"Fn::If": ["WithB", "both", "alone"]}
+    template = stack(A={"Label": label}, B={"Label": "b", "Condition": "WithB"})
+    template["Parameters"] = {"Both": {"Type": "String", "Default": "true"}}
+    template["Conditions"] = {"WithB": {"Fn::Equals": [{"Ref": "Both"}, "true"]}}
     template["Outputs"] = {"Shelf": {"Value": {"Fn::GetAtt": ["B", "Arn"]}, "Condition": "WithB"}}
     assert (await workshop.deploy(template)).resources.keys() == {"A", "B"}
-    without = await workshop.deploy(template, {"B": "false"})
+    without = await workshop.deploy(template, {"Both": "false"})
     assert (list(without.resources), without.outputs) == (["A"], {})
     assert sorted((await labels(workshop)).values()) == ["alone"]
 
@@ -230,7 +228,7 @@ async def test_a_deploy_under_way_elsewhere_is_not_disturbed_until_its_lease_is_
 
 async def test_a_template_that_is_broken_changes_nothing(workshop: Workshop) -> None:
     old = await workshop.deploy(stack(A={"Label": "a"}))
-    with pytest.raises(TemplateInvalid, match=r"template.yaml:2: Test::Shelf needs the property Label"):
+    with pytest.raises(TemplateInvalid, match=r"template.yaml:4: Test::Shelf needs the property Label"):
         await workshop.deploy(stack(A={"Size": 1}))
     assert await workshop.deployer.describe("shop") == old
 
@@ -330,11 +328,28 @@ async def test_a_rollback_leaves_behind_what_already_has_contents(
     shelf.break_at = None
     [orphan] = await labels(precious)
     shelf.full.add(orphan)
-    with pytest.raises(DeployRefused):
-        await precious.deploy(stack(A={"Label": "a"}, C={"Label": {"Fn::Join": ["", []]}}, B={"Label": "b"}) | {"Rules": {}})
+    with pytest.raises(TemplateInvalid):
+        await precious.deploy(stack(A={"Size": 1}))
     state = await precious.deployer.describe("shop")
+    assert list(await labels(precious)) == [orphan]
     assert state.warnings == (f"A ({orphan}) was left behind, it already has 2 books",)
 
 
-def test_a_stack_name_is_checked() -> None:
-    assert Deployer is not None
+@pytest.mark.parametrize("name", ["", "1st", "a_b", "a b", "x" * 129])
+async def test_a_stack_name_is_checked(workshop: Workshop, name: str) -> None:
+    with pytest.raises(TemplateInvalid, match="this cannot be a stack's name"):
+        await workshop.deploy(stack(A={"Label": "a"}), stack=name)
+
+
+async def test_a_stack_stays_in_its_region(workshop: Workshop) -> None:
+    await workshop.deploy(stack(A={"Label": "a"}))
+    request = dataclasses.replace(workshop.request(stack(A={"Label": "a"})), region="us-east-1")
+    with pytest.raises(DeployRefused, match="stack shop was deployed in eu-west-1 for account 000000000000"):
+        await workshop.deployer.deploy(workshop.house.call(), request)
+
+
+async def test_a_name_is_a_parameter_or_a_resource_and_not_both(workshop: Workshop) -> None:
+    template = stack(A={"Label": "a"})
+    template["Parameters"] = {"A": {"Type": "String", "Default": "x"}}
+    with pytest.raises(TemplateInvalid, match="template.yaml:2: A names a parameter and a resource; rename one"):
+        await workshop.deploy(template)

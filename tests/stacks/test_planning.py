@@ -85,7 +85,7 @@ def workshop(house: House, tmp_path: Path) -> Workshop:
         (PLAIN.replace("code", "!Ref Nobody"), ["6: nothing here is named Nobody"]),
         (
             PLAIN + "      Events:\n        E:\n          Type: Schedule\n          Properties:\n            Schedule: x\n",
-            ["3: the resource type AWS::Events::Rule is not provided"],
+            ["4: the resource type AWS::Events::Rule is not provided; provided: "],
         ),
         (PLAIN + "      Layers: a\n", ["9: F: Type of property 'Layers' is invalid."]),
         (

@@ -230,6 +230,11 @@ def test_what_fits_is_accepted_with_blank_values_left_out() -> None:
     assert kept == {name: value for name, value in given.items() if value}
 
 
+@pytest.mark.parametrize("value", ["2026-01-02", "2026-01-02T03:04:05+01:00", "1700000000", "1700000000.5"])
+def test_a_date_time_is_iso_8601_or_epoch_seconds(value: str) -> None:
+    assert SCHEMA.check_new({"custom:since": value}) == {"custom:since": value}
+
+
 @pytest.mark.parametrize("value", ["True", "true", "FALSE"])
 def test_verified_flags_are_kept_in_lower_case(value: str) -> None:
     kept = SCHEMA.check_new({"email": "a@b", "email_verified": value})

@@ -4,9 +4,26 @@ from poolhouse.userpools.operations import (
     account,
     admin_create_user,
     admin_users,
+    clients,
+    groups,
     list_users,
+    mfa_config,
+    pools,
     sign_in,
+    tags,
     tokens,
 )
 
-__all__ = ["account", "admin_create_user", "admin_users", "list_users", "sign_in", "tokens"]
+__all__ = [
+    "account",
+    "admin_create_user",
+    "admin_users",
+    "clients",
+    "groups",
+    "list_users",
+    "mfa_config",
+    "pools",
+    "sign_in",
+    "tags",
+    "tokens",
+]

@@ -546,7 +546,7 @@ async def test_mfa_is_off_and_can_be_set_to_off(house: House) -> None:
     for setting in (None, "OFF"):
         answer = await set_user_pool_mfa_config(
             house.call(),
-            SetUserPoolMfaConfigRequest(user_pool_id=pool_id, mfa_configuration=setting),  # type: ignore[arg-type]
+            SetUserPoolMfaConfigRequest(user_pool_id=pool_id, mfa_configuration=setting),
         )
         assert msgspec.to_builtins(answer) == {"MfaConfiguration": "OFF"}
     shown = await get_user_pool_mfa_config(house.call(), GetUserPoolMfaConfigRequest(user_pool_id=pool_id))

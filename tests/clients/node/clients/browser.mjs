@@ -1,0 +1,64 @@
+// Chromium: opens pages, calls the client in them (page.mjs), and does what a person does with an application.
+
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+let browser;
+let context;
+let page;
+let complaints = [];
+
+export async function launch({ executablePath, certificateErrorsAreFine }) {
+  browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
+  context = await browser.newContext({ ignoreHTTPSErrors: Boolean(certificateErrorsAreFine) });
+  page = await context.newPage();
+  page.on("pageerror", (error) => complaints.push(`${error.name}: ${error.message}`));
+  return browser.version();
+}
+
+export async function open(url) {
+  await page.goto(url);
+}
+
+// A call of the client in the page; the outcome is {value} or {error}, which the caller tells apart.
+export const call = (name, args) => page.evaluate(([n, a]) => window.client.call(n, a), [name, args]);
+
+export const fill = (label, value) => page.getByLabel(label, { exact: true }).fill(value);
+export const click = (role, name) => page.getByRole(role, { name, exact: true }).click();
+export const press = (key) => page.keyboard.press(key);
+export const type = (text) => page.keyboard.type(text);
+export const focused = () => page.evaluate(() => document.activeElement?.labels?.[0]?.textContent?.trim() ?? document.activeElement?.textContent?.trim() ?? "");
+
+// The text of the first thing with a role, when it holds `text`.
+export async function expectText(role, text) {
+  const place = page.getByRole(role).filter({ hasText: text });
+  await place.first().waitFor({ state: "visible", timeout: 15_000 });
+  return place.first().innerText();
+}
+
+export const expectHeading = (name) => page.getByRole("heading", { name, exact: true }).waitFor({ timeout: 15_000 });
+
+export async function resize(width, height, colorScheme) {
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme });
+}
+
+// Whether something is wider than the window, so that a person would have to scroll sideways.
+export const overflows = () =>
+  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+
+export const screenshot = (file) => page.screenshot({ path: file, fullPage: true });
+export const complaintsSoFar = () => complaints.splice(0);
+
+export async function close() {
+  await browser?.close();
+}

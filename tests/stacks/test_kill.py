@@ -1,0 +1,56 @@
+"""kill -9 in the middle of a deploy: the next process finishes the rollback at once, without waiting for a lease."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+DEPLOY = """
+import asyncio, os, signal, sys
+from pathlib import Path
+import poolhouse.storage.sqlite
+from tests.house import open_house
+from tests.stacks.test_pools import CLIENT, clients, pools, stack
+from tests.stacks.workshop import Workshop
+
+async def main(folder, die_at):
+    house = await open_house(f"sqlite:///{folder}/state/poolhouse.db", Path(folder, "state"))
+    workshop = Workshop(house, Path(folder))
+    inner, left = house.services.database.commit, die_at
+
+    async def commit(batch):
+        nonlocal left
+        await inner(batch)
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    house.services.database.commit = commit
+    state = await workshop.deploy(stack({"UserPoolName": "a"}, dict(CLIENT)))
+    [pool] = await pools(workshop)
+    [client] = await clients(workshop, pool)
+    await house.close()
+    assert (pool, client) == (state.resources["Pool"].physical_id, state.resources["Client"].physical_id)
+    print(state.status)
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+"""
+
+
+def deploy(folder: Path, die_at: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", DEPLOY, str(folder), str(die_at)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_deploy_after_kill_9_takes_the_dead_one_back(tmp_path: Path) -> None:
+    for die_at in (1, 2, 3):
+        folder = tmp_path / str(die_at)
+        assert deploy(folder, die_at).returncode == -signal.SIGKILL
+        after = deploy(folder, 0)
+        assert after.stdout.splitlines()[-1:] == ["CREATE_COMPLETE"], after.stderr
