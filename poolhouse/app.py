@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from poolhouse.access.keys import AccessKeys
 from poolhouse.access.principals import Authorizer, DevelopmentAuthorizer, SignatureAuthorizer, require_loopback
 from poolhouse.config import Config
@@ -42,8 +44,9 @@ INBOX_ROWS = 1000
 class App:
     """A running server: the service's port and the gateway's."""
 
-    def __init__(self, config: Config, services: Services, clock: Callable[[], float]) -> None:
+    def __init__(self, config: Config, services: Services, listening: "Listening", clock: Callable[[], float]) -> None:
         self.config = config
+        self._listening = listening
         self.services = services
         self._clock = clock
         self._chance = random.SystemRandom()
@@ -82,17 +85,15 @@ class App:
         return self._gateway.port
 
     async def start(self) -> None:
-        """Load what is deployed, then listen. Raises NotLoopback, OSError (a port in use)."""
-        if self.config.mode == "development":
-            require_loopback(self.config.host)
+        """Load what is deployed, then accept requests."""
         powers()  # binds and checks the arithmetic now, not in the first sign-in
         await self.serving.start()
         self._worker.start()
         self._janitor = asyncio.create_task(
             tidy_forever(self.services.database, self._clock, self._chance, self.config.audit_days)
         )
-        await self._listen(self._endpoint, self.config.port)
-        await self._listen(self._gateway, self.config.gateway_port)
+        await self._endpoint.listen_socket(self._listening.endpoint)
+        await self._gateway.listen_socket(self._listening.gateway)
         log.info("listening", host=self.config.host, port=self.port, gateway_port=self.gateway_port)
 
     async def stop(self) -> None:
@@ -106,18 +107,6 @@ class App:
         await self.serving.stop()
         await self.services.database.close()
         log.info("stopped")
-
-    async def _listen(self, server: Server, port: int) -> None:
-        if self.config.workers == 1:
-            await server.listen(self.config.host, port)
-            return
-        family = socket.AF_INET6 if ":" in self.config.host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        # The kernel spreads connections over the workers that share the port.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listening.bind((self.config.host, port))
-        await server.listen_socket(listening)
 
     def _make_endpoint(self) -> Endpoint:
         authorizer = self._authorizer()
@@ -164,11 +153,69 @@ class App:
         )
 
 
+class PortInUse(Exception):
+    """A port cannot be listened on; the text says which and what to do."""
+
+
+class Listening:
+    """The two bound sockets of a server, bound before anything else so that a port in use is told at once."""
+
+    def __init__(self, config: Config) -> None:
+        """Raises NotLoopback, PortInUse."""
+        if config.mode == "development":
+            require_loopback(config.host)
+        self.endpoint = _bind(config, config.port, "POOLHOUSE_PORT (--port)")
+        try:
+            self.gateway = _bind(config, config.gateway_port, "POOLHOUSE_GATEWAY_PORT (--gateway-port)")
+        except PortInUse:
+            self.endpoint.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of both ports."""
+        self.endpoint.close()
+        self.gateway.close()
+
+    def settle(self, config: Config) -> Config:
+        """The configuration with the ports that were given for 0."""
+        return msgspec.structs.replace(
+            config, port=self.endpoint.getsockname()[1], gateway_port=self.gateway.getsockname()[1]
+        )
+
+
+def _bind(config: Config, port: int, option: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if config.workers > 1:
+        # The kernel spreads connections over the workers that share the port.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listening.bind((config.host, port))
+    except OSError as error:
+        listening.close()
+        raise PortInUse(
+            f"cannot listen on {config.host}:{port} ({error.strerror}); set {option} to another port"
+        ) from error
+    return listening
+
+
 async def start_app(config: Config, environment: Mapping[str, str], *, clock: Callable[[], float] = time.time) -> App:
-    """Open, compose and start a server. Raises what open_services and App.start raise."""
+    """Bind, open, compose and start a server. Raises what Listening and open_services raise."""
+    listening = Listening(config)
+    try:
+        return await _start(listening.settle(config), environment, listening, clock)
+    except BaseException:
+        listening.close()
+        raise
+
+
+async def _start(
+    config: Config, environment: Mapping[str, str], listening: Listening, clock: Callable[[], float]
+) -> App:
     services = await open_services(config, environment, clock=clock)
     try:
-        app = App(config, services, clock)
+        app = App(config, services, listening, clock)
         await app.start()
     except BaseException:
         await services.database.close()

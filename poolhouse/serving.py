@@ -49,7 +49,7 @@ class FunctionLog:
 
     def write(self, source: LogSource, lines: Sequence[LogLine]) -> None:
         for line in lines:
-            log.info("function_output", function=source.function, line=line.text)
+            log.info("function_output", function=source.function, line=line.text.decode("utf-8", "replace"))
 
 
 class Serving:

@@ -26,6 +26,7 @@ from tests.recorder import Recorder
 
 READY_SECONDS = 60
 STOP_SECONDS = 30
+POOLHOUSE = (sys.executable, "-m", "poolhouse")
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "template.yaml"
 # Python functions only: they need no toolchain and build nothing.
@@ -116,7 +117,7 @@ def running_server(
             **(environment or {}),
         }
         command = [
-            *(sys.executable, "-m", "poolhouse", "up", str(template), "--state", str(state_dir), "--output", "json"),
+            *(*POOLHOUSE, "up", str(template), "--state", str(state_dir), "--output", "json"),
             *("--port", str(port), "--gateway-port", "0", "--no-watch", *options),
         ]
         process = subprocess.Popen(

@@ -240,7 +240,8 @@ class Generator:
                 renamed[attribute] = wire
             annotation = self.reference(ref["shape"])
             fields.append(f"    {attribute}: {annotation}" + ("" if wire in required else " | None = None"))
-        rename = f", rename={json.dumps(renamed)}" if renamed else ""
+        # A class's own mapping replaces its base's, so it must hold both.
+        rename = f", rename=_WIRE_NAMES | {json.dumps(renamed)}" if renamed else ""
         return [
             f"class {name}(_{class_name(self.service)}Shape, frozen=True, kw_only=True{rename}):",
             *(fields or ["    pass"]),

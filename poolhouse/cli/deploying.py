@@ -97,9 +97,7 @@ async def deploy(installation: Installation, wanted: Deployment, terminal: Termi
     progress = Progress(terminal)
     deployer = installation.deployer()
     terminal.line(f"{paint('Stack', Paint.BOLD)} {wanted.stack} from {wanted.template}")
-    state = await deployer.deploy(
-        installation.call(), request, report=progress.report, announce=progress.announce
-    )
+    state = await deployer.deploy(installation.call(), request, report=progress.report, announce=progress.announce)
     if not progress.announced:
         terminal.line("  = unchanged")
     for warning in state.warnings:

@@ -13,7 +13,10 @@ OutputOption = Annotated[
 StateOption = Annotated[
     Path | None,
     typer.Option(
-        "--state", help="The folder of the installation's state.  [default: .poolhouse]", metavar="DIR", show_default=False
+        "--state",
+        help="The folder of the installation's state.  [default: .poolhouse]",
+        metavar="DIR",
+        show_default=False,
     ),
 ]
 PoolOption = Annotated[

@@ -102,7 +102,9 @@ def write_record(folder: Path, record: Record) -> None:
             file.write(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
         part.replace(folder / RECORD_FILE)
     except OSError as error:
-        raise Refused(f"the state folder {folder} cannot be written: {error.strerror}; choose another with --state") from None
+        raise Refused(
+            f"the state folder {folder} cannot be written: {error.strerror}; choose another with --state"
+        ) from None
 
 
 def read_record(folder: Path) -> Record | None:

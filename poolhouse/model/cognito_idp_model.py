@@ -3114,7 +3114,7 @@ class UsernameConfigurationType(_CognitoIdpShape, frozen=True, kw_only=True):
     case_sensitive: bool
 
 
-class VerificationMessageTemplateType(_CognitoIdpShape, frozen=True, kw_only=True, rename={"sms_message": "SmsMessage"}):
+class VerificationMessageTemplateType(_CognitoIdpShape, frozen=True, kw_only=True, rename=_WIRE_NAMES | {"sms_message": "SmsMessage"}):
     sms_message: SmsVerificationMessageType | None = None
     email_message: EmailVerificationMessageType | None = None
     email_subject: EmailVerificationSubjectType | None = None

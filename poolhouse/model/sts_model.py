@@ -341,7 +341,7 @@ class GetWebIdentityTokenResponse(_StsShape, frozen=True, kw_only=True):
     expiration: Timestamp | None = None
 
 
-class PolicyDescriptorType(_StsShape, frozen=True, kw_only=True, rename={"arn": "arn"}):
+class PolicyDescriptorType(_StsShape, frozen=True, kw_only=True, rename=_WIRE_NAMES | {"arn": "arn"}):
     arn: arnType | None = None
 
 

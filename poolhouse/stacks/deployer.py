@@ -4,7 +4,7 @@ Owns the order of a deploy: recover, plan, take the stack, act, switch what is s
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,15 @@ from poolhouse.stacks.resource import Context, Fragment, Resource, ResourceTypes
 from poolhouse.stacks.scope import Place
 from poolhouse.stacks.served import Key, ServedStore, merge
 from poolhouse.stacks.state import Sealer, StackState, StackStore
+from poolhouse.stacks.template import Tree
 from poolhouse.storage.database import Batch, Database, StorageError, Unavailable
 from poolhouse.telemetry.log import get_logger
 
 log = get_logger(__name__)
 
 Announce = Callable[[Sequence[Change]], None]
+Rehearse = Callable[[Mapping[Key, Tree]], Awaitable[None]]
+"""Tries what is about to be served, by kind and name, before it is; whatever it raises takes the deploy back."""
 _COMPLETE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 CLEANING = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
 DELETING = "DELETE_IN_PROGRESS"
@@ -53,12 +56,14 @@ class Deployer:
         types: ResourceTypes,
         clock: Callable[[], float],
         inline_base: Path | None = None,
+        rehearse: Rehearse | None = None,
     ) -> None:
         self._store = StackStore(database, sealer)
         self._served = ServedStore(database, sealer)
         self._types = types
         self._clock = clock
         self._inline_base = inline_base
+        self._rehearse = rehearse
 
     async def describe(self, stack_name: str) -> StackState:
         """A stack as it is. Raises StackNotFound, Unavailable."""
@@ -199,7 +204,7 @@ class Deployer:
             raise DeployFailed(problem, restored=False) from error
         warnings = (*state.warnings, *left)
         await progress.save(status=_rolled_back(state), journal=None, reason=reason, warnings=warnings)
-        report(ResourceEvent(state.name, "AWS::CloudFormation::Stack", progress.state.status, state.stack_id, reason))
+        report(_stack_event(progress.state))
 
     # -- carrying out ------------------------------------------------------------------------------------------
 
@@ -211,6 +216,7 @@ class Deployer:
         try:
             resources = await execution.run(plan.changes, plan.scope, before)
             outcome = self._outcome(call, request, plan, resources)
+            await self._try_out(outcome)
             await self._switch(request, plan, progress, outcome, updating=updating)
         except Unavailable:
             raise  # nothing can be taken back now either: the journal tells the next deploy
@@ -220,7 +226,22 @@ class Deployer:
             raise DeployFailed(problem, restored=True) from error
         if progress.state.cleanup:
             await self._clean_up(call, progress, report)
+        log.info("stack_deployed", stack_name=progress.state.name, status=progress.state.status)
+        report(_stack_event(progress.state))
         return progress.state
+
+    async def _try_out(self, outcome: _Outcome) -> None:
+        """Rehearse the new documents. Raises Fault."""
+        if self._rehearse is None:
+            return
+        documents = {key: {**one.document, **one.private} for key, one in outcome.served.items()}
+        try:
+            await self._rehearse(documents)
+        except Unavailable:
+            raise
+        except Exception as error:
+            # The boundary to whoever serves: why it could not is its own affair, the stack is taken back.
+            raise Fault(("Resources",), describe(error)) from error
 
     def _outcome(self, call: Call, request: DeployRequest, plan: Draft, resources: dict[str, Resource]) -> _Outcome:
         context = Context(call, plan.scope.place, request.code_base.absolute(), self._inline_base, "")
@@ -318,6 +339,10 @@ class Deployer:
             await progress.abandon("DELETE_FAILED", "; ".join(reasons))
             raise DeployFailed(Problem(state.name, 0, "; ".join(reasons)), restored=False)
         await progress.forget()
+
+
+def _stack_event(state: StackState) -> ResourceEvent:
+    return ResourceEvent(state.name, "AWS::CloudFormation::Stack", state.status, state.stack_id, state.reason)
 
 
 def _place(state: StackState) -> Place:

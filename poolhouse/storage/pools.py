@@ -77,11 +77,17 @@ class Pools:
             refusal=changed,
         )
 
-    def delete(self, batch: Batch, pool_id: str, gone: Exception) -> None:
-        """Delete a pool and all that belongs to it."""
-        batch.add("DELETE FROM pools WHERE pool_id = ?", pool_id, expect=1, refusal=gone)
+    def delete(self, batch: Batch, pool: PoolRow, changed: Exception) -> None:
+        """Delete a pool as it was read and all that belongs to it; raises `changed` if it is no longer that."""
+        batch.add(
+            "DELETE FROM pools WHERE pool_id = ? AND version = ?",
+            pool.pool_id,
+            pool.version,
+            expect=1,
+            refusal=changed,
+        )
         for table in _OWNED:
-            batch.add(f"DELETE FROM {table} WHERE pool_id = ?", pool_id)
+            batch.add(f"DELETE FROM {table} WHERE pool_id = ?", pool.pool_id)
 
 
 _OWNED = (

@@ -10,13 +10,13 @@ from poolhouse.storage.sessions import SessionRow
 from poolhouse.storage.users import UserRow
 from poolhouse.userpools.claims import API_SCOPE, TokenFacts, access_claims, id_claims
 from poolhouse.userpools.directory import Client, Pool
+from poolhouse.userpools.pool_tags import ISSUER_TAG
 from poolhouse.userpools.refresh_tokens import new_refresh_token, refresh_hash
 from poolhouse.userpools.signing import PoolKeys
 
 _UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 _DEFAULT_SECONDS = 3600
 _DEFAULT_REFRESH_SECONDS = 30 * 86400
-ISSUER_TAG = "poolhouse:issuer"
 
 
 def access_seconds(client: Client) -> int:

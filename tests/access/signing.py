@@ -1,6 +1,6 @@
 """Requests as botocore signs them, in the shape in which our server hands them on."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth, SigV4QueryAuth
@@ -19,7 +19,7 @@ class WholeBody:
     def __init__(self, body: bytes) -> None:
         self._body = body
 
-    async def read(self) -> bytes:
+    async def read(self, limit: int | None = None) -> bytes:
         return self._body
 
     async def stream(self) -> AsyncIterator[bytes]:
@@ -27,6 +27,9 @@ class WholeBody:
 
     async def wait_disconnect(self) -> None:
         return
+
+    def on_disconnect(self, callback: Callable[[], object]) -> None:
+        callback()
 
 
 def make_request(

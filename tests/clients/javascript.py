@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -122,30 +122,34 @@ def value_of(outcome: Mapping[str, Any]) -> Any:
     return outcome.get("value")
 
 
+class Chromium:
+    """A headless Chromium, and a site whose pages hold one client each, from an origin that is not the service's."""
+
+    def __init__(self, process: NodeProcess, site: Path, origin: str) -> None:
+        self.process = process
+        self._site = site
+        self._origin = origin
+
+    def page(self, module: str) -> ChromiumPage:
+        """A fresh page, with nothing stored by another."""
+        folder = self._site / module
+        if not folder.exists():
+            subprocess.run(["node", "bundle.mjs", module, str(folder)], cwd=FOLDER, check=True, timeout=60)
+        self.process.call("open", f"{self._origin}{module}/")
+        return ChromiumPage(self.process)
+
+
 @contextmanager
-def browser(log: Path, *, certificate_errors_are_fine: bool = False) -> Iterator[NodeProcess]:
-    """A headless Chromium with a fresh profile and one page."""
+def chromium(folder: Path) -> Iterator[Chromium]:
+    """A browser with a fresh profile."""
     program = next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
     if program is None:
         missing_toolchain("Chromium")
-    with NodeProcess("browser", log) as process:
-        options = {"executablePath": program, "certificateErrorsAreFine": certificate_errors_are_fine}
-        process.call("launch", options)
-        yield process
-
-
-@contextmanager
-def chromium_page(module: str, folder: Path) -> Iterator[ChromiumPage]:
-    """A page of Chromium with a client's module, served from an origin that is not the service's."""
-    require_node()
-    site = folder / f"{module}-page"
+    site = folder / "site"
     site.mkdir()
-    subprocess.run(["node", "bundle.mjs", module, str(site)], cwd=FOLDER, check=True, timeout=60)
-    with ExitStack() as stack:
-        origin = stack.enter_context(static_site(site))
-        process = stack.enter_context(browser(folder / f"{module}-chromium.log"))
-        process.call("open", origin)
-        yield ChromiumPage(process)
+    with static_site(site) as origin, NodeProcess("browser", folder / "chromium.log") as process:
+        process.call("launch", program)
+        yield Chromium(process, site, origin)
 
 
 @contextmanager

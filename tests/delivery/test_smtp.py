@@ -55,6 +55,7 @@ class Mailbox:
         if self.data_answers:
             return self.data_answers.pop(0)
         self.envelopes.append(envelope)
+        assert server.transport is not None
         self.encrypted.append(server.transport.get_extra_info("sslcontext") is not None)
         return "250 OK"
 

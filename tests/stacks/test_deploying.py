@@ -2,12 +2,17 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from poolhouse.stacks.deployer import Deployer
 from poolhouse.stacks.errors import DeployFailed, DeployRefused, StackBusy, StackNotFound, TemplateInvalid
+from poolhouse.stacks.state import StackStore
 from poolhouse.stacks.template import Tree
+from poolhouse.storage.database import Batch, Unavailable
 from tests.house import House
 from tests.stacks.workshop import Shelf, Workshop, shelf_types
 
@@ -22,10 +27,13 @@ def workshop(house: House, shelf: Shelf, tmp_path: Path) -> Workshop:
     return Workshop(house, tmp_path, shelf_types(shelf))
 
 
+ATTRIBUTES: tuple[str, ...] = ("DependsOn", "DeletionPolicy", "Condition")
+
+
 def stack(outputs: Tree | None = None, **resources: Tree) -> Tree:
     entries: Tree = {}
     for name, properties in resources.items():
-        attributes = {key: properties.pop(key) for key in ("DependsOn", "DeletionPolicy", "Condition") if key in properties}
+        attributes: Tree = {key: properties.pop(key) for key in ATTRIBUTES if key in properties}
         entries[name] = {"Type": "Test::Shelf", "Properties": properties, **attributes}
     return {"Resources": entries, **({"Outputs": outputs} if outputs else {})}
 
@@ -51,7 +59,8 @@ async def test_resources_are_made_in_the_order_of_their_references(workshop: Wor
             C={"Label": "c"},
         )
     )
-    assert workshop.happened() == [f"{name} CREATE_{what}" for name in "CBA" for what in ("IN_PROGRESS", "COMPLETE")]
+    made = [f"{name} CREATE_{what}" for name in "CBA" for what in ("IN_PROGRESS", "COMPLETE")]
+    assert workshop.happened() == [*made, "shop CREATE_COMPLETE"]
     b, c = state.resources["B"].physical_id, state.resources["C"].physical_id
     assert state.resources["A"].properties["Label"] == f"{b}-arn:shelf:{c}"
     assert state.exports() == {"top": f"arn:shelf:{state.resources['A'].physical_id}"}
@@ -109,7 +118,7 @@ async def test_a_preview_changes_nothing(workshop: Workshop) -> None:
 
 
 async def test_a_condition_takes_a_resource_away_and_brings_it_back(workshop: Workshop) -> None:
-    label = {"Fn::If": ["WithB", "both", "alone"]}
+    label: Tree = {"Fn::If": ["WithB", "both", "alone"]}
     template = stack(A={"Label": label}, B={"Label": "b", "Condition": "WithB"})
     template["Parameters"] = {"Both": {"Type": "String", "Default": "true"}}
     template["Conditions"] = {"WithB": {"Fn::Equals": [{"Ref": "Both"}, "true"]}}
@@ -202,13 +211,63 @@ async def test_a_killed_first_deploy_leaves_no_orphan(workshop: Workshop, shelf:
     assert await labels(workshop) == {state.resources["A"].physical_id: "a"}
 
 
+async def test_a_rehearsal_that_fails_takes_the_deploy_back(house: House, workshop: Workshop, shelf: Shelf) -> None:
+    async def rehearse(documents: Mapping[tuple[str, str], Tree]) -> None:
+        assert documents == {("shelf", "a"): {"id": next(iter(await labels(workshop))), "hidden": "book"}}
+        raise RuntimeError("the hall is too small")
+
+    database, keyring = house.services.database, house.services.keyring
+    workshop.deployer = Deployer(database, keyring, shelf_types(shelf), house.clock, rehearse=rehearse)
+    with pytest.raises(DeployFailed, match=r"RuntimeError: the hall is too small .the stack was rolled back."):
+        await workshop.deploy(stack(A={"Label": "a"}))
+    assert (await labels(workshop), await served(workshop)) == ({}, [])
+
+
+async def test_a_database_that_goes_away_leaves_the_rest_to_the_next_deploy(workshop: Workshop, shelf: Shelf) -> None:
+    shelf.break_at, shelf.break_after_commit = "B", Unavailable("gone fishing")
+    with pytest.raises(Unavailable):
+        await workshop.deploy(stack(A={"Label": "a"}, B={"Label": "b", "DependsOn": "A"}))
+    assert len(await labels(workshop)) == 2
+    shelf.break_at = None
+    await workshop.deploy(stack(C={"Label": "c"}))
+    assert list((await labels(workshop)).values()) == ["c"]
+
+
 async def test_of_two_deploys_at_once_one_is_refused(workshop: Workshop, house: House, shelf: Shelf) -> None:
     other = Workshop(house, workshop.folder, shelf_types(shelf))
-    outcomes = await asyncio.gather(
-        workshop.deploy(stack(A={"Label": "a"})), other.deploy(stack(B={"Label": "b"})), return_exceptions=True
-    )
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["StackBusy", "StackState"]
-    assert len(await labels(workshop)) == 1
+    shelf.go_on.clear()
+    first = asyncio.create_task(workshop.deploy(stack(A={"Label": "a"})))
+    await shelf.begun.wait()
+    with pytest.raises(StackBusy, match="another deploy of it is under way; wait until it ends"):
+        await other.deploy(stack(B={"Label": "b"}))
+    shelf.go_on.set()
+    assert list((await first).resources) == ["A"]
+    assert list((await labels(workshop)).values()) == ["a"]
+
+
+async def test_a_deploy_that_was_overtaken_stops_and_takes_nothing_back(
+    workshop: Workshop, house: House, shelf: Shelf
+) -> None:
+    slow = Shelf()
+    slow.go_on.clear()
+    overtaken = Workshop(house, workshop.folder, shelf_types(slow))
+    task = asyncio.create_task(overtaken.deploy(stack(A={"Label": "a"})))
+    await slow.begun.wait()
+    # As another node sees it whose clock says that the lease is over.
+    state = await workshop.deployer.describe("shop")
+    assert state.journal is not None
+    owner = msgspec.structs.replace(state.journal.owner, token="of-another-process", lease_until=0.0)
+    store = StackStore(house.services.database, house.services.keyring)
+    batch = Batch()
+    journal = msgspec.structs.replace(state.journal, owner=owner)
+    taken = msgspec.structs.replace(state, version=state.version + 1, journal=journal)
+    store.update(batch, taken, StackBusy("shop", "unexpected"))
+    await house.services.database.commit(batch)
+    await workshop.deploy(stack(B={"Label": "b"}))
+    slow.go_on.set()
+    with pytest.raises(StackBusy, match="another deploy of it was faster"):
+        await task
+    assert list((await labels(workshop)).values()) == ["b"]
 
 
 async def test_a_deploy_under_way_elsewhere_is_not_disturbed_until_its_lease_is_over(
@@ -258,7 +317,7 @@ async def test_exports_tie_stacks_together(workshop: Workshop) -> None:
     assert state.imports == ("the-shelf",)
     with pytest.raises(DeployRefused, match="the export the-shelf would change or go, and stack reader imports it"):
         await workshop.deploy(stack(A={"Label": "a"}))
-    with pytest.raises(DeployRefused, match="stack third already exports|stack shop already exports the-shelf"):
+    with pytest.raises(DeployRefused, match="stack shop already exports the-shelf"):
         await workshop.deploy(exporting, stack="third")
     with pytest.raises(DeployRefused, match="stack reader imports the-shelf; delete that stack first"):
         await workshop.deployer.delete(workshop.house.call(), "shop")
@@ -308,11 +367,15 @@ async def test_a_deletion_that_fails_keeps_what_is_left_and_can_be_repeated(work
 async def test_a_precious_resource_is_never_lost_in_passing(house: House, shelf: Shelf, workshop: Workshop) -> None:
     precious = Workshop(house, workshop.folder, shelf_types(shelf, precious="its books"))
     await precious.deploy(stack(A={"Label": "a", "Size": 1}, B={"Label": "b"}))
-    with pytest.raises(DeployRefused, match=r"changing Size of A would need another Shelf, and its books would be lost"):
+    with pytest.raises(
+        DeployRefused, match=r"changing Size of A would need another Shelf, and its books would be lost"
+    ):
         await precious.deploy(stack(A={"Label": "a", "Size": 2}, B={"Label": "b"}))
-    with pytest.raises(DeployRefused, match=r"A \(s.*\) is no longer in the template; deleting it would lose its books"):
+    with pytest.raises(
+        DeployRefused, match=r"A \(s.*\) is no longer in the template; deleting it would lose its books"
+    ):
         await precious.deploy(stack(B={"Label": "b"}))
-    with pytest.raises(DeployRefused, match="deleting A .* would lose its books; allow the deletion explicitly"):
+    with pytest.raises(DeployRefused, match=r"deleting A .* would lose its books; allow the deletion explicitly"):
         await precious.deployer.delete(house.call(), "shop")
     await precious.deploy(stack(B={"Label": "b"}), allow=True)
     assert list((await labels(precious)).values()) == ["b"]
@@ -351,5 +414,5 @@ async def test_a_stack_stays_in_its_region(workshop: Workshop) -> None:
 async def test_a_name_is_a_parameter_or_a_resource_and_not_both(workshop: Workshop) -> None:
     template = stack(A={"Label": "a"})
     template["Parameters"] = {"A": {"Type": "String", "Default": "x"}}
-    with pytest.raises(TemplateInvalid, match="template.yaml:2: A names a parameter and a resource; rename one"):
+    with pytest.raises(TemplateInvalid, match=r"template.yaml:2: A names a parameter and a resource; rename one"):
         await workshop.deploy(template)

@@ -49,6 +49,11 @@ async def test_a_browser_may_read_the_refusals(workshop: Workshop) -> None:
         assert inside(responses, kind, "responseParameters", ORIGIN) == "'*'"
 
 
+async def test_every_handler_is_there() -> None:
+    files = {"foo": "app.py", "bar": "index.mjs", "baz": "go.mod"}
+    assert all((EXAMPLE.parent / "functions" / name / file).is_file() for name, file in files.items())
+
+
 async def test_a_missing_toolchain_takes_its_feature_away(workshop: Workshop) -> None:
     body = await deployed_body(workshop, WithNode="false", WithGo="false")
     assert list(inside(body, "paths") or ()) == ["/foo"]  # type: ignore[arg-type]

@@ -26,8 +26,14 @@ def workshop(house: House, tmp_path: Path) -> Workshop:
 @pytest.mark.parametrize(
     ("text", "complaints"),
     [
-        ("  A:\n    Type: AWS::Cognito::UserPol\n", ["4: the resource type AWS::Cognito::UserPol is not provided; did you"]),
-        ("  A:\n    Type: AWS::S3::Bucket\n", ["4: the resource type AWS::S3::Bucket is not provided; provided: AWS::Api"]),
+        (
+            "  A:\n    Type: AWS::Cognito::UserPol\n",
+            ["4: the resource type AWS::Cognito::UserPol is not provided; did you"],
+        ),
+        (
+            "  A:\n    Type: AWS::S3::Bucket\n",
+            ["4: the resource type AWS::S3::Bucket is not provided; provided: AWS::Api"],
+        ),
         (
             POOL + "      UserPoolNam: x\n",
             ["6: unknown property UserPoolNam of AWS::Cognito::UserPool; did you mean UserPoolName?"],
@@ -56,7 +62,10 @@ def workshop(house: House, tmp_path: Path) -> Workshop:
         ),
         (POOL + "      UserPoolName: !GetAtt Other.Arn\n", ["6: there is no resource Other"]),
         (POOL + "      UserPoolName: !Sub '${Other}'\n", ["6: nothing here is named Other"]),
-        (POOL + "      UserPoolName: !Sub '${Pool}'\n", ["6: resources depend on each other in a circle: Pool → Pool (l"]),
+        (
+            POOL + "      UserPoolName: !Sub '${Pool}'\n",
+            ["6: resources depend on each other in a circle: Pool → Pool (l"],
+        ),
         (
             "  A:\n    Type: AWS::Logs::LogGroup\n    DependsOn: B\n"
             "  B:\n    Type: AWS::Logs::LogGroup\n    Properties:\n      LogGroupName: !Ref A\n",
@@ -64,27 +73,46 @@ def workshop(house: House, tmp_path: Path) -> Workshop:
         ),
         ("  A:\n    Type: AWS::Logs::LogGroup\n    DependsOn: Bb\n", ["5: A depends on Bb, which is not there"]),
         ("  A:\n    Type: AWS::Logs::LogGroup\n    Condition: Dev\n", ["5: there is no condition Dev"]),
-        ("  A:\n    Type: AWS::Logs::LogGroup\n    DeletionPolicy: Keep\n", ["5: unknown DeletionPolicy Keep; known: "]),
+        (
+            "  A:\n    Type: AWS::Logs::LogGroup\n    DeletionPolicy: Keep\n",
+            ["5: unknown DeletionPolicy Keep; known: "],
+        ),
         ("  A:\n    Type: AWS::IAM::Role\n", ["3: AWS::IAM::Role needs the property AssumeRolePolicyDocument"]),
         (
             POOL + "      UserPoolName: a\nOutputs:\n  Id:\n    Valeu: x\n",
             ["8: output Id needs a Value"],
         ),
-        (POOL + "      UserPoolName: a\nOutputs:\n  Id:\n    Value: !GetAtt Pool.ID\n", ["9: Pool has no attribute ID"]),
-        ("  A:\n    Type: AWS::Serverless::Application\n", ["4: AWS::Serverless::Application is not provided; put its res"]),
-        ("  A:\n    Type: AWS::Serverless::Function\n", ["3: A needs the property CodeUri; for example CodeUri: app/foo/"]),
+        (
+            POOL + "      UserPoolName: a\nOutputs:\n  Id:\n    Value: !GetAtt Pool.ID\n",
+            ["9: Pool has no attribute ID"],
+        ),
+        (
+            "  A:\n    Type: AWS::Serverless::Application\n",
+            ["4: AWS::Serverless::Application is not provided; put its res"],
+        ),
+        (
+            "  A:\n    Type: AWS::Serverless::Function\n",
+            ["3: A needs the property CodeUri; for example CodeUri: app/foo/"],
+        ),
         (FUNCTION + "      Handler: a.b\n", ["3: F: Runtime and Handler needs to be present when PackageType"]),
-        (FUNCTION + "      Handler: a.b\n      Runtime: java21\n", ["8: the runtime java21 is not supported; supported: py"]),
+        (
+            FUNCTION + "      Handler: a.b\n      Runtime: java21\n",
+            ["8: the runtime java21 is not supported; supported: py"],
+        ),
         (PLAIN + "      Timeout: 1000\n", ["9: Timeout must be from 1 to 900"]),
         (PLAIN + "      MemorySize: 64\n", ["9: MemorySize must be from 128 to 10240"]),
         (PLAIN + "      FunctionName: a b\n", ["9: a b cannot be a function's name"]),
         (PLAIN.replace("code", "gone"), ["6: the code folder gone does not exist; it is looked for at "]),
         (PLAIN.replace("code", "file.zip"), ["6: the code file.zip is not a folder"]),
-        (PLAIN.replace("code", "s3://bucket/key"), ["6: a function cannot run code in S3 here; give a local folder as C"]),
+        (
+            PLAIN.replace("code", "s3://bucket/key"),
+            ["6: a function cannot run code in S3 here; give a local folder as C"],
+        ),
         (PLAIN.replace("code", "[a]"), ["6: CodeUri must be a folder's path"]),
         (PLAIN.replace("code", "!Ref Nobody"), ["6: nothing here is named Nobody"]),
         (
-            PLAIN + "      Events:\n        E:\n          Type: Schedule\n          Properties:\n            Schedule: x\n",
+            PLAIN
+            + "      Events:\n        E:\n          Type: Schedule\n          Properties:\n            Schedule: x\n",
             ["4: the resource type AWS::Events::Rule is not provided; provided: "],
         ),
         (PLAIN + "      Layers: a\n", ["9: F: Type of property 'Layers' is invalid."]),
@@ -101,10 +129,8 @@ async def test_a_template_that_cannot_be_deployed_is_refused_with_its_lines(
     with pytest.raises(TemplateInvalid) as refused:
         await workshop.deploy(HEAD + text)
     lines = str(refused.value).splitlines()
-    assert [f"template.yaml:{complaint}" == line[: len(complaint) + 14] for complaint, line in zip(complaints, lines)] == [
-        True
-    ] * len(complaints), lines
-    assert len(lines) == len(complaints), lines
+    begun = [line[: len(complaint) + 14] for complaint, line in zip(complaints, lines, strict=True)]
+    assert begun == [f"template.yaml:{complaint}" for complaint in complaints], lines
     assert await workshop.deployer.list_stacks() == []
 
 
@@ -148,7 +174,9 @@ async def test_inline_code_becomes_a_folder(workshop: Workshop) -> None:
     code = Path(str(function["code_dir"]), "index.py").read_text()
     assert code == "def handler(event, context):\n    return 1\n"
     assert function["environment"] == {"Secret": "hush"}
-    rows = await workshop.house.services.database.fetch("SELECT document FROM deployed UNION ALL SELECT document FROM stacks")
+    rows = await workshop.house.services.database.fetch(
+        "SELECT document FROM deployed UNION ALL SELECT document FROM stacks"
+    )
     assert not any("hush" in str(row[0]) for row in rows)
     assert state.warnings == (
         "template.yaml:2: no route reaches F; give it an event of Type: Api, or call it through the Lambda API",

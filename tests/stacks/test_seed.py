@@ -4,8 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from poolhouse.functions.spec import FunctionSpec
 from poolhouse.model.cognito_idp_model import DescribeUserPoolClientRequest, UserPoolClientType
 from poolhouse.stacks.errors import TemplateInvalid
 from poolhouse.stacks.state import StackState
@@ -108,6 +110,7 @@ async def test_globals_tags_and_tracing_reach_the_functions(workshop: Workshop, 
     assert (foo["runtime"], foo["handler"], foo["environment"]) == ("go1.x", "handler", {})
     assert foo["code_dir"] == str(workshop.folder / "app/foo")
     assert foo["tags"] == {"lambda:createdBy": "SAM", "App": "cognito-example", "Env": "val"}
+    assert msgspec.convert(foo, FunctionSpec).timeout == 3.0
     assert foo["role_arn"] == seed.resources["FooFunctionRole"].attributes["Arn"]
 
 
@@ -173,7 +176,9 @@ def test_an_unchanged_stack_is_answered_without_the_translator(tmp_path: Path) -
             text=True,
             timeout=60,
             check=True,
-        ).stdout.splitlines()[-1].split()
+        )
+        .stdout.splitlines()[-1]
+        .split()
         for _ in range(2)
     )
     assert first[0] == second[0] == "CREATE_COMPLETE"

@@ -1,5 +1,6 @@
 """What the tests of stacks share: a deployer on a real installation, templates, and a resource type of their own."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -93,6 +94,9 @@ class Shelf(Handler):
         self.break_at: str | None = None
         self.break_after_commit: BaseException | None = None
         self.break_before_commit: BaseException | None = None
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.go_on.set()
         self.full: set[str] = set()
         self.deleted: list[str] = []
 
@@ -100,6 +104,8 @@ class Shelf(Handler):
         return context.call.services.store.tags
 
     async def _put(self, context: Context, shelf_id: str, properties: Tree) -> Made:
+        self.begun.set()
+        await self.go_on.wait()
         breaking = context.logical_id == self.break_at or properties.get("Label") == self.break_at
         if breaking and self.break_before_commit is not None:
             raise self.break_before_commit

@@ -9,6 +9,7 @@ from poolhouse.call import Call
 from poolhouse.model.cognito_idp_model import (
     AddCustomAttributesRequest,
     AddCustomAttributesResponse,
+    ConcurrentModificationException,
     CreateUserPoolRequest,
     CreateUserPoolResponse,
     DeleteUserPoolRequest,
@@ -31,7 +32,14 @@ from poolhouse.userpools.pool_settings import changed_pool, new_pool
 from poolhouse.userpools.pool_tags import pool_arn
 from poolhouse.userpools.registry import operation
 from poolhouse.userpools.signing import new_pool_keys
-from poolhouse.userpools.stored_pools import change_pool, insert_pool, pool_does_not_exist, pool_row, pool_settings_of
+from poolhouse.userpools.stored_pools import (
+    RACES,
+    ChangedMeanwhile,
+    change_pool,
+    insert_pool,
+    pool_row,
+    pool_settings_of,
+)
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _SCOPE = ["ListUserPools"]
@@ -72,19 +80,25 @@ async def update_user_pool(call: Call, request: UpdateUserPoolRequest) -> Update
 async def delete_user_pool(call: Call, request: DeleteUserPoolRequest) -> None:
     """Delete a pool with everything in it; every token of its users is dead."""
     pool_id = request.user_pool_id
-    row = await pool_row(call, pool_id)
-    if pool_settings_of(row).deletion_protection == "ACTIVE":
-        raise InvalidParameterException(
-            "The user pool cannot be deleted because deletion protection is activated. "
-            "Deletion protection must be inactivated first."
-        )
-    batch = Batch()
-    call.services.store.pools.delete(batch, pool_id, pool_does_not_exist(pool_id))
-    batch.notify("pool", pool_id)
-    batch.notify("keys", pool_id)
-    batch.notify("client", "")  # all of them: a pool may have more clients than a batch should have notices
-    call.services.audit(call, batch, "DeleteUserPool", pool_id=pool_id)
-    await call.commit(batch)
+    for _ in range(RACES):
+        row = await pool_row(call, pool_id)
+        if pool_settings_of(row).deletion_protection == "ACTIVE":
+            raise InvalidParameterException(
+                "The user pool cannot be deleted because deletion protection is activated. "
+                "Deletion protection must be inactivated first."
+            )
+        batch = Batch()
+        call.services.store.pools.delete(batch, row, ChangedMeanwhile())
+        batch.notify("pool", pool_id)
+        batch.notify("keys", pool_id)
+        batch.notify("client", "")  # all of them: a pool may have more clients than a batch should have notices
+        call.services.audit(call, batch, "DeleteUserPool", pool_id=pool_id)
+        try:
+            await call.commit(batch)
+        except ChangedMeanwhile:
+            continue
+        return
+    raise ConcurrentModificationException(f"User pool {pool_id} is being changed by others, try again.")
 
 
 @operation

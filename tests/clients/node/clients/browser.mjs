@@ -17,15 +17,18 @@ let context;
 let page;
 let complaints = [];
 
-export async function launch({ executablePath, certificateErrorsAreFine }) {
+export async function launch(executablePath) {
   browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
-  context = await browser.newContext({ ignoreHTTPSErrors: Boolean(certificateErrorsAreFine) });
-  page = await context.newPage();
-  page.on("pageerror", (error) => complaints.push(`${error.name}: ${error.message}`));
   return browser.version();
 }
 
+// A page that shares nothing with the one before.
 export async function open(url) {
+  await context?.close();
+  context = await browser.newContext();
+  page = await context.newPage();
+  complaints = [];
+  page.on("pageerror", (error) => complaints.push(`${error.name}: ${error.message}`));
   await page.goto(url);
 }
 

@@ -1,0 +1,105 @@
+"""A production server from start to end: checks, ports, one process or a supervisor with workers, the database awaited.
+
+Owns what is refused before anything is started. The server itself is app.py's.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poolhouse.access.principals import require_loopback
+from poolhouse.cli.failures import Refused
+from poolhouse.cli.ports import HeldPort, port_trouble
+from poolhouse.cli.processes import run_on_uvloop
+from poolhouse.cli.record import forget_record
+from poolhouse.cli.stopping import Stopping
+from poolhouse.config import PREFIX, Config, load_config
+from poolhouse.opening import find_master_key
+from poolhouse.storage import Unavailable
+from poolhouse.telemetry.log import configure_logging, get_logger
+
+if TYPE_CHECKING:
+    from poolhouse.app import App
+
+log = get_logger(__name__)
+
+RETRY_SECONDS = 2.0
+"""Between tries to reach a database that is away."""
+_URLS = ("sqlite:///", "postgresql://", "postgres://")
+
+
+def serve_production(overrides: Mapping[str, object]) -> None:
+    """Serve until told to end. Raises what explain() knows."""
+    config = load_config(os.environ, **overrides)
+    configure_logging(config.log_format, config.log_level)
+    check_production(config, os.environ)
+    with ExitStack() as held:
+        shared = config.workers > 1
+        service = held.enter_context(HeldPort(config.host, config.port, f"{PREFIX}PORT", shared=shared))
+        gateway = held.enter_context(
+            HeldPort(config.host, config.gateway_port, f"{PREFIX}GATEWAY_PORT", shared=shared)
+        )
+        config = load_config(os.environ, **{**overrides, "port": service.port, "gateway_port": gateway.port})
+        if config.mode == "production":
+            forget_record(config.state_dir)
+        if not shared:
+            held.close()
+            run_on_uvloop(_serve_alone(config))
+            return
+        from poolhouse.cli.supervisor import supervise
+
+        asyncio.run(supervise(config))
+
+
+def check_production(config: Config, environment: Mapping[str, str]) -> None:
+    """Refuse what no waiting will cure: no master key, a malformed database URL, a bare development server."""
+    if config.mode == "development":
+        require_loopback(config.host)
+    find_master_key(config, environment)
+    if not config.database.startswith(_URLS):
+        raise Refused(f"{PREFIX}DATABASE_URL: must start with sqlite:/// or postgresql:// (see docs/configuration.md)")
+    if bool(config.tls_certificate) != bool(config.tls_key):
+        raise Refused(f"HTTPS needs both {PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY")
+    for name, path in (("TLS_CERTIFICATE", config.tls_certificate), ("TLS_KEY", config.tls_key)):
+        if path and not os.access(path, os.R_OK):
+            raise Refused(f"{PREFIX}{name}: {Path(path)} cannot be read")
+
+
+async def _serve_alone(config: Config) -> None:
+    await serve_until_asked(config, Stopping(), _nothing)
+
+
+async def _nothing() -> None:
+    return None
+
+
+async def serve_until_asked(config: Config, stopping: Stopping, on_ready: Callable[[], Awaitable[None]]) -> None:
+    """Serve in this process: start as soon as the database is there, end when asked. Raises what start_app does."""
+    app = await start_when_possible(config, stopping)
+    if app is None:
+        return
+    await on_ready()
+    await stopping.wait()
+    log.info("stopping", grace_seconds=config.grace_seconds)
+    await app.stop()
+
+
+async def start_when_possible(config: Config, stopping: Stopping) -> "App | None":
+    """The running server; None when asked to end before the database was there."""
+    from poolhouse.app import start_app
+
+    while not stopping.asked:
+        try:
+            return await start_app(config, os.environ)
+        except Unavailable as error:
+            if not config.database.startswith("postgres"):
+                raise
+            log.warning("database_unavailable", error=str(error), next_try_seconds=RETRY_SECONDS)
+        except OSError as error:
+            told = port_trouble(error, config.host, config.port, f"{PREFIX}PORT or {PREFIX}GATEWAY_PORT")
+            raise Refused(told) from None
+        await stopping.wait(RETRY_SECONDS)
+    return None
