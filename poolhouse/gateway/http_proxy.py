@@ -6,6 +6,7 @@ nothing is held here, so nothing is limited.
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Self
 from urllib.parse import quote_plus, unquote_plus
 
 from poolhouse.gateway.answers import AnswerType, GatewayError, internal_error
@@ -15,12 +16,14 @@ from poolhouse.gateway.mock import choose, mapped_headers
 from poolhouse.gateway.model import HttpUpstream, Stage
 from poolhouse.http.client import (
     Client,
+    UpstreamBody,
     UpstreamBroken,
+    UpstreamError,
     UpstreamResponse,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from poolhouse.http.message import RawHeaders, Request, Response
+from poolhouse.http.message import AnswerBroken, RawHeaders, Request, Response
 from poolhouse.telemetry.log import get_logger
 
 _log = get_logger(__name__)
@@ -140,7 +143,34 @@ def _passed(exchange: Exchange, answer: UpstreamResponse) -> Response:
     headers += own_headers(exchange)
     if length is not None:
         headers.append((b"Content-Length", length))
-    return Response(answer.status, headers, answer.body)
+    return Response(answer.status, headers, _Passing(exchange, answer.body))
+
+
+class _Passing:
+    """An upstream's body on its way to the caller; closing it frees the upstream connection."""
+
+    def __init__(self, exchange: Exchange, body: UpstreamBody) -> None:
+        self._exchange = exchange
+        self._body = body
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self._body.__anext__()
+        except UpstreamError as failure:
+            _log.warning(
+                "gateway_upstream_broke_off",
+                cause=type(failure).__name__,
+                detail=str(failure),
+                request_id=self._exchange.request_id,
+            )
+            raise AnswerBroken from failure
+
+    async def aclose(self) -> None:
+        """Give the rest up."""
+        await self._body.aclose()
 
 
 async def _mapped(exchange: Exchange, integration: HttpUpstream, answer: UpstreamResponse) -> Response:
@@ -156,6 +186,6 @@ async def _mapped(exchange: Exchange, integration: HttpUpstream, answer: Upstrea
         headers.insert(0, (b"Content-Type", kind))
     headers += own_headers(exchange)
     if mapping.template is None:
-        return Response(mapping.status, headers, answer.body)
+        return Response(mapping.status, headers, _Passing(exchange, answer.body))
     await answer.body.aclose()
     return Response(mapping.status, headers, mapping.template.render(exchange.lookup).encode())

@@ -13,6 +13,7 @@ from poolhouse.http.connection_head import Refused
 from poolhouse.http.connection_write import UnsafeHeader
 from poolhouse.http.limits import Limits
 from poolhouse.http.message import (
+    AnswerBroken,
     BadBody,
     BodyTimeout,
     BodyTooLarge,
@@ -211,6 +212,8 @@ async def _send_long(service: Service, line: Line, turn: Turn, response: Respons
         return _send_short(service, line, turn, plain, plain.body)
     except ClientVanished:
         raise
+    except AnswerBroken:
+        raise ClientVanished from None
     except Exception as crash:
         # The head is out: breaking off is the only way left to say that the answer is not whole.
         _crashed(service, turn, crash)

@@ -26,6 +26,11 @@ class BadBody(Exception):
     """The request body's framing is broken: a bad chunk, for one (HTTP 400)."""
 
 
+class AnswerBroken(Exception):
+    """Raised by a streamed answer that cannot go on, for a known cause: the connection is broken off, so that
+    the client sees that the answer is not whole, and nothing is reported as a defect."""
+
+
 class BodySource(Protocol):
     """Where a request's body comes from; the server's connection implements it."""
 

@@ -195,10 +195,9 @@ async def running(
     function: Function = hello,
     *,
     client_limits: ClientLimits | None = None,
-    tolerant: bool = False,
     **more: Any,
 ) -> AsyncIterator[Running]:
-    """A gateway that serves one API; `tolerant` where an answer is meant to break off."""
+    """A gateway that serves one API."""
     known, functions, client = authority(), Functions(function), Client(client_limits)
     gateway = Gateway(known, functions, client, clock=lambda: NOW)
     gateway.set_apis([compile_api(definition(body, **more))])
@@ -212,7 +211,7 @@ async def running(
     finally:
         await server.stop(0.0)
         await client.close()
-    assert tolerant or crashes == []
+    assert crashes == []
 
 
 @asynccontextmanager

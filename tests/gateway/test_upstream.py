@@ -182,7 +182,7 @@ async def test_an_answer_that_breaks_off_breaks_off_here_too() -> None:
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, running(everything(base), tolerant=True) as run, connected(run.server.port) as peer:
+    async with server, running(everything(base)) as run, connected(run.server.port) as peer:
         await send(peer, "/val/p/x")
         raw = await peer.rest()
     assert not raw.endswith(b"0\r\n\r\n")

@@ -1,0 +1,187 @@
+"""`poolhouse keys …`: the master key, data keys, signing keys of pools, and access keys for administrators' programs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from poolhouse.cli.options import OutputOption, PoolOption, StateOption
+from poolhouse.cli.terminal import Output, Paint, Terminal, paint
+
+if TYPE_CHECKING:
+    from poolhouse.cli.installation import Installation
+
+app = typer.Typer(name="keys", help="Make and rotate keys; issue access keys.", no_args_is_help=True)
+access = typer.Typer(name="access", help="Access keys, with which programs sign admin operations.", no_args_is_help=True)
+app.add_typer(access)
+
+
+@app.command()
+def generate(
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Write it to a new file that only you can read.", metavar="PATH")
+    ] = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Make a new master key and print it (or write it to a file)."""
+    from poolhouse.cli.failures import Refused
+    from poolhouse.crypto.master_key import MasterKey, from_file_or_new
+
+    terminal = Terminal(output)
+    if file is None:
+        key = MasterKey.generate()
+        terminal.document({"master_key": key.text(), "key_id": key.key_id})
+        terminal.line(key.text())
+        return
+    if file.exists():
+        raise Refused(f"{file} exists already; choose another path, a key is never overwritten")
+    key = from_file_or_new(file)
+    terminal.document({"file": str(file), "key_id": key.key_id})
+    terminal.line(f"master key {key.key_id} written to {file}; keep a copy where this machine cannot lose it")
+
+
+@app.command("rotate-master")
+def rotate_master(
+    new_key_file: Annotated[
+        Path | None, typer.Option("--new-key-file", help="The file with the new master key.", metavar="PATH")
+    ] = None,
+    state: StateOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Protect the database with another master key. Nobody is signed out.
+
+    The new key comes from --new-key-file or from the variable POOLHOUSE_NEW_MASTER_KEY. Running servers go on;
+    before their next start, give them the new key.
+    """
+    from poolhouse.cli.installation import run, with_installation
+    from poolhouse.cli.key_rotation import new_master_key, rewrap
+
+    new_master = new_master_key(new_key_file)
+    terminal = Terminal(output)
+
+    async def errand(installation: "Installation") -> None:
+        changed = await rewrap(installation.services, new_master)
+        terminal.document({"key_id": new_master.key_id, "data_keys": changed})
+        terminal.line(f"the database now needs master key {new_master.key_id} ({changed} data keys rewrapped)")
+        terminal.line("configure every server and command with it; the old key opens nothing any more but old backups")
+
+    run(with_installation(state, errand))
+
+
+@app.command("rotate-data")
+def rotate_data(state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
+    """Seal with a new data key from now on. What older ones have sealed stays readable, nobody is signed out."""
+    from poolhouse.cli.installation import run, with_installation
+    from poolhouse.cli.key_rotation import add_data_key
+
+    terminal = Terminal(output)
+
+    async def errand(installation: "Installation") -> None:
+        key_id = await add_data_key(installation.services, installation.config)
+        terminal.document({"data_key": key_id})
+        terminal.line(f"new data key {key_id}; servers that are running use it after their restart")
+
+    run(with_installation(state, errand))
+
+
+@app.command("rotate-signing")
+def rotate_signing(
+    pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT
+) -> None:
+    """Sign a pool's tokens with new keys from now on. The old ones stay published while their tokens live."""
+    from poolhouse.cli.installation import run, with_installation
+    from poolhouse.cli.user_requests import choose_pool
+    from poolhouse.userpools.signing import rotate_pool_keys
+
+    terminal = Terminal(output)
+
+    async def errand(installation: "Installation") -> None:
+        pool_id = await choose_pool(installation, pool)
+        await rotate_pool_keys(installation.call(), pool_id)
+        terminal.document({"pool_id": pool_id})
+        terminal.line(f"{pool_id} signs with new keys; nobody is signed out")
+
+    run(with_installation(state, errand))
+
+
+@access.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Who the key is for; shown in logs and audit events.")] = "admin",
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", help="A file with an IAM policy; without it the key may do everything.", metavar="PATH"),
+    ] = None,
+    state: StateOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Issue an access key. Its secret is shown this once."""
+    from poolhouse.access.policy import FULL_ACCESS
+    from poolhouse.cli.installation import run, with_installation
+    from poolhouse.cli.key_rotation import access_keys, read_policy
+
+    terminal = Terminal(output)
+    document = FULL_ACCESS if policy is None else read_policy(policy)
+
+    async def errand(installation: "Installation") -> None:
+        issued = await access_keys(installation.services).create(name, document)
+        terminal.document(
+            {"AccessKeyId": issued.key_id, "SecretAccessKey": issued.secret, "Principal": issued.principal}
+        )
+        terminal.line(f"AWS_ACCESS_KEY_ID={issued.key_id}")
+        terminal.line(f"AWS_SECRET_ACCESS_KEY={issued.secret}")
+        terminal.line(paint("the secret is not shown again", Paint.DIM))
+
+    run(with_installation(state, errand))
+
+
+@access.command("list")
+def list_access(state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
+    """List access keys, without their secrets."""
+    from poolhouse.cli.installation import run, with_installation
+    from poolhouse.cli.key_rotation import all_access_keys, moment
+
+    terminal = Terminal(output)
+
+    async def errand(installation: "Installation") -> None:
+        rows = await all_access_keys(installation.services)
+        terminal.document(
+            [
+                {
+                    "AccessKeyId": row.key_id,
+                    "Principal": row.principal,
+                    "Status": "Active" if row.disabled_at is None else "Inactive",
+                    "CreateDate": moment(row.created_at),
+                    "DisableDate": None if row.disabled_at is None else moment(row.disabled_at),
+                }
+                for row in rows
+            ]
+        )
+        terminal.table(
+            ("Access key", "For", "Created", "Disabled"),
+            (
+                (row.key_id, row.principal, moment(row.created_at), moment(row.disabled_at) if row.disabled_at else "")
+                for row in rows
+            ),
+        )
+
+    run(with_installation(state, errand))
+
+
+@access.command()
+def disable(
+    key_id: Annotated[str, typer.Argument(help="The access key's id (AKIA…).", metavar="KEY")],
+    state: StateOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Refuse an access key from now on, on every server within a second."""
+    from poolhouse.cli.installation import run, with_installation
+    from poolhouse.cli.key_rotation import access_keys
+
+    terminal = Terminal(output)
+
+    async def errand(installation: "Installation") -> None:
+        await access_keys(installation.services).disable(key_id)
+        terminal.document({"AccessKeyId": key_id, "Status": "Inactive"})
+        terminal.line(f"{key_id} is refused from now on")
+
+    run(with_installation(state, errand))

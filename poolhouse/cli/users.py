@@ -1,0 +1,216 @@
+"""`poolhouse users …`: the administrator's operations on users, one command each.
+
+Thin: builds the operation's request, calls it as the operator, shows its answer.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from poolhouse.cli.options import OutputOption, PoolOption, StateOption, YesOption
+from poolhouse.cli.terminal import Output, Terminal
+
+if TYPE_CHECKING:
+    from poolhouse.call import Call
+    from poolhouse.cli.installation import Installation
+    from poolhouse.model.shape import Shape
+
+app = typer.Typer(name="users", help="Create, find, disable and sign out users.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The username, or a name that the user signs in with.", metavar="USER")]
+T = TypeVar("T")
+
+
+@app.command()
+def create(
+    user: Annotated[str, typer.Argument(help="The username; an e-mail address where the pool wants one.")],
+    email: Annotated[str | None, typer.Option(help="The e-mail address; it counts as verified.")] = None,
+    phone: Annotated[str | None, typer.Option(help="The phone number (+4912345678); it counts as verified.")] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option("--attribute", "-a", help="Another attribute.", metavar="NAME=VALUE")
+    ] = None,
+    temporary_password: Annotated[
+        str | None, typer.Option(help="The temporary password; drawn at random where none is given.")
+    ] = None,
+    suppress: Annotated[bool, typer.Option("--suppress", help="Send no invitation.")] = False,
+    resend: Annotated[bool, typer.Option("--resend", help="Invite an existing user again.")] = False,
+    sms: Annotated[bool, typer.Option("--sms", help="Send the invitation by SMS.")] = False,
+    pool: PoolOption = None,
+    state: StateOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Create a user and send the invitation with a temporary password."""
+    from poolhouse.cli.user_requests import creation
+    from poolhouse.userpools.operations.admin_create_user import admin_create_user
+
+    terminal = Terminal(output)
+
+    async def errand(installation: "Installation", pool_id: str) -> None:
+        request = creation(
+            pool_id,
+            user,
+            email=email,
+            phone=phone,
+            attributes=attribute or (),
+            temporary_password=temporary_password,
+            action="SUPPRESS" if suppress else "RESEND" if resend else None,
+            medium="SMS" if sms else "EMAIL",
+        )
+        answer = await installation.ask(admin_create_user, request)
+        terminal.document(answer)
+        done = "created, not invited" if suppress else "invited again" if resend else "created and invited"
+        if answer.user is not None:
+            terminal.line(f"{user} {done} ({answer.user.username})")
+
+    _run(state, pool, errand)
+
+
+@app.command("list")
+def list_them(
+    query: Annotated[
+        str | None, typer.Option("--filter", help="As ListUsers takes it.", metavar="'email ^= \"a\"'")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Users at most.", min=1)] = 60,
+    pool: PoolOption = None,
+    state: StateOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """List users."""
+    from poolhouse.cli.user_requests import find_users, user_row
+
+    terminal = Terminal(output)
+
+    async def errand(installation: "Installation", pool_id: str) -> None:
+        users, more = await find_users(installation, pool_id, query, limit)
+        terminal.document({"Users": users, "More": more})
+        terminal.table(("User", "E-mail", "Status", "Enabled", "Created"), map(user_row, users))
+        terminal.line(f"{len(users)} users" + (f", and more: raise --limit above {limit}" if more else ""))
+
+    _run(state, pool, errand)
+
+
+@app.command()
+def show(user: Name, pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
+    """Show a user with all attributes."""
+    from poolhouse.cli.user_requests import facts_of
+    from poolhouse.model.cognito_idp_model import AdminGetUserRequest
+    from poolhouse.userpools.operations.admin_users import admin_get_user
+
+    terminal = Terminal(output)
+
+    async def errand(installation: "Installation", pool_id: str) -> None:
+        request = AdminGetUserRequest(user_pool_id=pool_id, username=user)
+        found = await installation.ask(admin_get_user, request)
+        terminal.document(found)
+        terminal.table(("", ""), facts_of(found))
+
+    _run(state, pool, errand)
+
+
+@app.command()
+def disable(user: Name, pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
+    """Let a user sign in no more, and end all sessions at once."""
+    from poolhouse.model.cognito_idp_model import AdminDisableUserRequest
+    from poolhouse.userpools.operations.admin_users import admin_disable_user
+
+    _act(state, pool, output, admin_disable_user, AdminDisableUserRequest, user, "disabled; every session has ended")
+
+
+@app.command()
+def enable(user: Name, pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
+    """Let a disabled user sign in again."""
+    from poolhouse.model.cognito_idp_model import AdminEnableUserRequest
+    from poolhouse.userpools.operations.admin_users import admin_enable_user
+
+    _act(state, pool, output, admin_enable_user, AdminEnableUserRequest, user, "enabled")
+
+
+@app.command("sign-out")
+def sign_out(
+    user: Name, pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT
+) -> None:
+    """End all sessions of a user; signing in again is possible."""
+    from poolhouse.model.cognito_idp_model import AdminUserGlobalSignOutRequest
+    from poolhouse.userpools.operations.admin_users import admin_user_global_sign_out
+
+    _act(state, pool, output, admin_user_global_sign_out, AdminUserGlobalSignOutRequest, user, "signed out everywhere")
+
+
+@app.command()
+def delete(
+    user: Name,
+    yes: YesOption = False,
+    pool: PoolOption = None,
+    state: StateOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Delete a user for good."""
+    from poolhouse.cli.asking import confirm
+    from poolhouse.model.cognito_idp_model import AdminDeleteUserRequest
+    from poolhouse.userpools.operations.admin_users import admin_delete_user
+
+    confirm(f"Delete {user} for good?", yes=yes)
+    _act(state, pool, output, admin_delete_user, AdminDeleteUserRequest, user, "deleted")
+
+
+@app.command("set-password")
+def set_password(
+    user: Name,
+    temporary: Annotated[
+        bool, typer.Option("--temporary", help="The user must choose another one at the next sign-in.")
+    ] = False,
+    pool: PoolOption = None,
+    state: StateOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Set a user's password, read from the terminal or from a line of standard input."""
+    from poolhouse.cli.asking import read_secret
+    from poolhouse.model.cognito_idp_model import AdminSetUserPasswordRequest
+    from poolhouse.userpools.operations.admin_users import admin_set_user_password
+
+    password = read_secret("Password")
+    terminal = Terminal(output)
+
+    async def errand(installation: "Installation", pool_id: str) -> None:
+        request = AdminSetUserPasswordRequest(
+            user_pool_id=pool_id, username=user, password=password, permanent=not temporary
+        )
+        await installation.ask(admin_set_user_password, request)
+        terminal.document({"Username": user, "Permanent": not temporary})
+        terminal.line(f"{user} has a new {'temporary ' if temporary else ''}password")
+
+    _run(state, pool, errand)
+
+
+def _act(
+    state: Path | None,
+    pool: str | None,
+    output: Output,
+    operation: "Callable[[Call, Any], Awaitable[Shape | None]]",
+    request: "Callable[..., Shape]",
+    user: str,
+    done: str,
+) -> None:
+    """Call an operation whose request is a pool and a username."""
+    terminal = Terminal(output)
+
+    async def errand(installation: "Installation", pool_id: str) -> None:
+        answer = await installation.ask(operation, request(user_pool_id=pool_id, username=user))
+        terminal.document({} if answer is None else answer)
+        terminal.line(f"{user} {done}")
+
+    _run(state, pool, errand)
+
+
+def _run(
+    state: Path | None, pool: str | None, errand: "Callable[[Installation, str], Awaitable[T]]"
+) -> T:
+    from poolhouse.cli.installation import run, with_installation
+    from poolhouse.cli.user_requests import choose_pool
+
+    async def inside(installation: "Installation") -> T:
+        return await errand(installation, await choose_pool(installation, pool))
+
+    return run(with_installation(state, inside))
