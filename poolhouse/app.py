@@ -22,6 +22,7 @@ from poolhouse.delivery.message import Channel
 from poolhouse.delivery.sender import Sender
 from poolhouse.delivery.worker import OutboxWorker, WorkerSettings
 from poolhouse.endpoint import Endpoint, Mount
+from poolhouse.hardening import shield_process
 from poolhouse.http.limits import Limits
 from poolhouse.http.server import Server
 from poolhouse.janitor import tidy_forever
@@ -86,6 +87,7 @@ class App:
 
     async def start(self) -> None:
         """Load what is deployed, then accept requests."""
+        shield_process()
         powers()  # binds and checks the arithmetic now, not in the first sign-in
         await self.serving.start()
         self._worker.start()

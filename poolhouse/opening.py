@@ -3,6 +3,7 @@
 What the server and the command line share. Starts no listener and no background work.
 """
 
+import asyncio
 import os
 import random
 import secrets
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from poolhouse.call import LOCAL_OPERATOR, Call
 from poolhouse.config import Config
-from poolhouse.crypto.keyring import KeyRing, WrappedKey, new_data_key
+from poolhouse.crypto.keyring import DamagedDataKey, KeyRing, WrappedKey, WrongMasterKey, new_data_key
 from poolhouse.crypto.master_key import (
     MasterKey,
     MasterKeyUnusable,
@@ -26,12 +27,17 @@ from poolhouse.crypto.master_key import (
 from poolhouse.delivery.message import Channel
 from poolhouse.delivery.outbox import Outbox
 from poolhouse.services import Services, Settings, Store
-from poolhouse.storage import Batch, Database, open_database
+from poolhouse.storage import Batch, Database, Unavailable, open_database
+from poolhouse.telemetry.log import get_logger
 from poolhouse.userpools.authority import SessionAuthority
 from poolhouse.userpools.directory import Directory
 from poolhouse.userpools.signing import Signing
 
+log = get_logger(__name__)
+
 MASTER_KEY_FILE = "master.key"
+DATA_KEYS = "data-keys"
+"""Topic of the notice that there is a new data key."""
 
 
 class _MadeMeanwhile(Exception):
@@ -118,9 +124,35 @@ async def _assemble(config: Config, database: Database, master: MasterKey, clock
         outbox=outbox,
         after_commit=outbox.wake,
     )
-    for listener in (directory.on_notice, signing.on_notice, authority.on_notice):
+    for listener in (
+        directory.on_notice,
+        signing.on_notice,
+        authority.on_notice,
+        _DataKeyFeed(store, keyring).on_notice,
+    ):
         database.listen(listener)
     return services
+
+
+class _DataKeyFeed:
+    """Lets the key ring follow a rotation of data keys on another node."""
+
+    def __init__(self, store: Store, keyring: KeyRing) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._reading: asyncio.Task[None] | None = None
+
+    def on_notice(self, topic: str, key: str) -> None:
+        """Read the data keys again when a node says that there is a new one, or when notices may have been missed."""
+        del key
+        if topic in (DATA_KEYS, ""):
+            self._reading = asyncio.get_running_loop().create_task(self._read())
+
+    async def _read(self) -> None:
+        try:
+            self._keyring.adopt([WrappedKey(*row) for row in await self._store.data_keys.all()])
+        except (Unavailable, WrongMasterKey, DamagedDataKey) as error:
+            log.error("data_keys_not_read", error=str(error))
 
 
 def _inbox_only(config: Config) -> frozenset[Channel]:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from poolhouse.cli.installation import Installation
 
 app = typer.Typer(name="keys", help="Make and rotate keys; issue access keys.", no_args_is_help=True)
-access = typer.Typer(name="access", help="Access keys, with which programs sign admin operations.", no_args_is_help=True)
+access = typer.Typer(
+    name="access", help="Access keys, with which programs sign admin operations.", no_args_is_help=True
+)
 app.add_typer(access)
 
 
@@ -85,9 +87,7 @@ def rotate_data(state: StateOption = None, output: OutputOption = Output.TEXT) -
 
 
 @app.command("rotate-signing")
-def rotate_signing(
-    pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT
-) -> None:
+def rotate_signing(pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
     """Sign a pool's tokens with new keys from now on. The old ones stay published while their tokens live."""
     from poolhouse.cli.installation import run, with_installation
     from poolhouse.cli.user_requests import choose_pool
@@ -109,7 +109,9 @@ def create(
     name: Annotated[str, typer.Argument(help="Who the key is for; shown in logs and audit events.")] = "admin",
     policy: Annotated[
         Path | None,
-        typer.Option("--policy", help="A file with an IAM policy; without it the key may do everything.", metavar="PATH"),
+        typer.Option(
+            "--policy", help="A file with an IAM policy; without it the key may do everything.", metavar="PATH"
+        ),
     ] = None,
     state: StateOption = None,
     output: OutputOption = Output.TEXT,

@@ -39,9 +39,7 @@ def serve_production(overrides: Mapping[str, object]) -> None:
     with ExitStack() as held:
         shared = config.workers > 1
         service = held.enter_context(HeldPort(config.host, config.port, f"{PREFIX}PORT", shared=shared))
-        gateway = held.enter_context(
-            HeldPort(config.host, config.gateway_port, f"{PREFIX}GATEWAY_PORT", shared=shared)
-        )
+        gateway = held.enter_context(HeldPort(config.host, config.gateway_port, f"{PREFIX}GATEWAY_PORT", shared=shared))
         config = load_config(os.environ, **{**overrides, "port": service.port, "gateway_port": gateway.port})
         if config.mode == "production":
             forget_record(config.state_dir)

@@ -25,6 +25,4 @@ def serve(
     """
     from poolhouse.cli.production import serve_production
 
-    serve_production(
-        {"workers": workers, "host": host, "port": port, "gateway_port": gateway_port, "state_dir": state}
-    )
+    serve_production({"workers": workers, "host": host, "port": port, "gateway_port": gateway_port, "state_dir": state})

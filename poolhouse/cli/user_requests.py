@@ -123,7 +123,13 @@ def user_row(user: UserType) -> tuple[str, ...]:
     """A user as a line of a table."""
     values = {attribute.name: attribute.value for attribute in user.attributes or []}
     enabled = "yes" if user.enabled else "no"
-    return (user.username or "", values.get("email") or "", user.user_status or "", enabled, _date(user.user_create_date))
+    return (
+        user.username or "",
+        values.get("email") or "",
+        user.user_status or "",
+        enabled,
+        _date(user.user_create_date),
+    )
 
 
 def facts_of(user: AdminGetUserResponse) -> Iterator[tuple[str, str]]:

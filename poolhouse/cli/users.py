@@ -204,9 +204,7 @@ def _act(
     _run(state, pool, errand)
 
 
-def _run(
-    state: Path | None, pool: str | None, errand: "Callable[[Installation, str], Awaitable[T]]"
-) -> T:
+def _run(state: Path | None, pool: str | None, errand: "Callable[[Installation, str], Awaitable[T]]") -> T:
     from poolhouse.cli.installation import run, with_installation
     from poolhouse.cli.user_requests import choose_pool
 

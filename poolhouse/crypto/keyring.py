@@ -125,6 +125,11 @@ class KeyRing:
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(row.key_id for row in self._rows)})"
 
+    def adopt(self, rows: Iterable[WrappedKey]) -> None:
+        """Take the rows as they now are, after another node has added one. Raises as the constructor does."""
+        fresh = KeyRing(self._master, rows, self._random)
+        self._rows, self._by_id, self._newest = fresh._rows, fresh._by_id, fresh._newest
+
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
         """Seal for storage; only `open` with an equal context gives it back. 34 bytes longer than the plaintext."""
         return self._newest.seal(plaintext, context, self._random(DRAW_BYTES))

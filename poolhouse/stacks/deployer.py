@@ -11,7 +11,7 @@ from pathlib import Path
 from poolhouse.call import Call
 from poolhouse.stacks.changeset import Action, Change, context_of, deletion_order
 from poolhouse.stacks.drafting import DeployRequest, Draft, check_name, draft, outputs_of
-from poolhouse.stacks.errors import DeployFailed, DeployRefused, Fault, Problem, StackError, StackNotFound
+from poolhouse.stacks.errors import DeployFailed, DeployRefused, Fault, Problem, StackBusy, StackError, StackNotFound
 from poolhouse.stacks.execution import Execution, Report, ResourceEvent, StepFailed, describe
 from poolhouse.stacks.journal import Progress, check_free
 from poolhouse.stacks.resource import Context, Fragment, Resource, ResourceTypes
@@ -218,8 +218,9 @@ class Deployer:
             outcome = self._outcome(call, request, plan, resources)
             await self._try_out(outcome)
             await self._switch(request, plan, progress, outcome, updating=updating)
-        except Unavailable:
-            raise  # nothing can be taken back now either: the journal tells the next deploy
+        except (Unavailable, StackBusy):
+            # Nothing can be taken back: the journal tells the next deploy, or another has done so already.
+            raise
         except (StepFailed, Fault, StorageError, StackError) as error:
             problem = _problem(error, plan)
             await self._roll_back(call, progress, report, problem.message)

@@ -182,9 +182,14 @@ class PostgresDatabase(Database):
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting[turn] = None
             try:
-                await asyncio.wait_for(turn, WAIT_SECONDS)
-            except TimeoutError as error:
-                raise Unavailable("all database connections are busy") from error
+                async with asyncio.timeout(WAIT_SECONDS):
+                    await turn
+            except BaseException as error:
+                if turn.done() and not turn.cancelled():
+                    self._wake_one()  # the turn that this caller will not take is another's
+                if isinstance(error, TimeoutError):
+                    raise Unavailable("all database connections are busy") from error
+                raise
             finally:
                 self._waiting.pop(turn, None)
         if self._idle:

@@ -19,7 +19,7 @@ from tests.server import RunningServer
 
 PASSWORD = "Sunny-Day7"
 TEMPORARY_PASSWORD = "Tempo-rary1"
-_INVITATION = re.compile(r"Your username is (?P<username>\S+) and temporary password is (?P<password>\S+?)\.?$")
+_INVITATION = re.compile(r"Your username is (?P<username>\S+) and temporary password is (?P<password>\S+)\.$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,10 @@ def invited_person(server: RunningServer) -> Person:
     """Somebody who has only the temporary password of their invitation."""
     email = new_address()
     administrator(server).admin_create_user(
-        UserPoolId=server.pool_id, Username=email, UserAttributes=[{"Name": "email", "Value": email}]
+        UserPoolId=server.pool_id,
+        Username=email,
+        UserAttributes=[{"Name": "email", "Value": email}],
+        DesiredDeliveryMediums=["EMAIL"],
     )
     return Person(email, invitation_password(server, email))
 

@@ -172,7 +172,13 @@ class Running:
         return self.functions.events[-1]
 
     async def ask(
-        self, target: str, *, method: str = "GET", headers: dict[str, str] | None = None, body: bytes = b"", host: str = "localhost:3000"
+        self,
+        target: str,
+        *,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        host: str = "localhost:3000",
     ) -> tuple[int, dict[bytes, bytes], bytes]:
         async with connected(self.server.port) as peer:
             await send(peer, target, method=method, headers=headers, body=body, host=host)
@@ -180,7 +186,13 @@ class Running:
 
 
 async def send(
-    peer: Peer, target: str, *, method: str = "GET", headers: dict[str, str] | None = None, body: bytes = b"", host: str = "localhost:3000"
+    peer: Peer,
+    target: str,
+    *,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    body: bytes = b"",
+    host: str = "localhost:3000",
 ) -> None:
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]

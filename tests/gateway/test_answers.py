@@ -36,14 +36,18 @@ async def test_status_headers_and_template_of_a_type_can_be_changed() -> None:
             "gatewayresponse.header.X-Stage": "context.stage",
         },
         "responseTemplates": {
-            "application/json": '{"m":$context.error.messageString,"t":"$context.error.responseType","i":"${context.requestId}","s":"$stageVariables.a","u":"$context.unknown"}'
+            "application/json": '{"m":$context.error.messageString,"t":"$context.error.responseType",'
+            '"i":"${context.requestId}","s":"$stageVariables.a","u":"$context.unknown"}'
         },
     }
     async with running(responses(UNAUTHORIZED=changed), variables={"a": "b"}) as run:
         status, headers, body = await run.ask("/val/foo", headers={"X-In": "in"})
     assert (status, headers[b"x-echo"], headers[b"x-stage"]) == (418, b"in", b"val")
     assert b"x-absent" not in headers
-    assert body.decode() == f'{{"m":"Unauthorized","t":"UNAUTHORIZED","i":"{headers[b"x-amzn-requestid"].decode()}","s":"b","u":""}}'
+    assert (
+        body.decode()
+        == f'{{"m":"Unauthorized","t":"UNAUTHORIZED","i":"{headers[b"x-amzn-requestid"].decode()}","s":"b","u":""}}'
+    )
     assert headers[b"x-amzn-errortype"] == b"UnauthorizedException"
 
 
@@ -54,7 +58,11 @@ async def test_a_default_5xx_reaches_browsers_too() -> None:
     body = document({"/foo": {"get": method()}}, **{"x-amazon-apigateway-gateway-responses": {"DEFAULT_5XX": CORS}})
     async with running(body, broken) as run:
         status, headers, text = await run.ask("/val/foo")
-    assert (status, text, headers[b"access-control-allow-origin"]) == (502, b'{"message": "Internal server error"}', b"*")
+    assert (status, text, headers[b"access-control-allow-origin"]) == (
+        502,
+        b'{"message": "Internal server error"}',
+        b"*",
+    )
 
 
 def preflight(**more: Any) -> dict[str, Any]:
@@ -97,9 +105,14 @@ async def test_a_preflight_with_the_default_authorizer_is_guarded_too() -> None:
 
 async def test_a_mock_chooses_its_answer_by_status_and_its_failures_are_500() -> None:
     def mock(template: str, responses: dict[str, Any]) -> dict[str, Any]:
-        return {"get": method({"type": "mock", "requestTemplates": {"application/json": template}, "responses": responses})}
+        return {
+            "get": method({"type": "mock", "requestTemplates": {"application/json": template}, "responses": responses})
+        }
 
-    answers = {"2\\d\\d": {"statusCode": 201}, "404": {"statusCode": 404, "responseTemplates": {"text/plain": "no $context.path"}}}
+    answers = {
+        "2\\d\\d": {"statusCode": 201},
+        "404": {"statusCode": 404, "responseTemplates": {"text/plain": "no $context.path"}},
+    }
     paths = {
         "/ok": mock('{"statusCode": 299}', answers),
         "/none": mock('{"statusCode": 404}', answers),
@@ -122,14 +135,38 @@ SIGV4 = {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-ap
 API_KEY = {"type": "apiKey", "name": "x-api-key", "in": "header"}
 LAMBDA = cognito() | {"x-amazon-apigateway-authorizer": {"type": "request", "authorizerUri": "arn:x"}}
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "IAM, which would otherwise be open": (document(GUARDED, securityDefinitions={"Auth": SIGV4}), "securityDefinitions.Auth"),
-    "API keys, which would otherwise be open": (document(GUARDED, securityDefinitions={"Auth": API_KEY}), "securityDefinitions.Auth"),
+    "IAM, which would otherwise be open": (
+        document(GUARDED, securityDefinitions={"Auth": SIGV4}),
+        "securityDefinitions.Auth",
+    ),
+    "API keys, which would otherwise be open": (
+        document(GUARDED, securityDefinitions={"Auth": API_KEY}),
+        "securityDefinitions.Auth",
+    ),
     "a Lambda authorizer": (document(GUARDED, securityDefinitions={"Auth": LAMBDA}), "securityDefinitions.Auth"),
-    "a resource policy": (document(GUARDED, **{"x-amazon-apigateway-policy": {"Version": "x"}}), "x-amazon-apigateway-policy"),
-    "an authorizer that is not defined": (document({"/foo": {"get": method(security=[{"Other": []}])}}), "paths./foo.get.security[0].Other"),
-    "two authorizers": (document({"/foo": {"get": method(security=[{"Auth": []}, {"B": []}])}}, securityDefinitions={"Auth": cognito(), "B": cognito()}), "paths./foo.get.security"),
-    "an authorizer without pools": (document(GUARDED, securityDefinitions={"Auth": cognito(providerARNs=[])}), "securityDefinitions.Auth.x-amazon-apigateway-authorizer.providerARNs"),
-    "a broken validation expression": (document(GUARDED, securityDefinitions={"Auth": cognito(identityValidationExpression="(")}), "identityValidationExpression"),
+    "a resource policy": (
+        document(GUARDED, **{"x-amazon-apigateway-policy": {"Version": "x"}}),
+        "x-amazon-apigateway-policy",
+    ),
+    "an authorizer that is not defined": (
+        document({"/foo": {"get": method(security=[{"Other": []}])}}),
+        "paths./foo.get.security[0].Other",
+    ),
+    "two authorizers": (
+        document(
+            {"/foo": {"get": method(security=[{"Auth": []}, {"B": []}])}},
+            securityDefinitions={"Auth": cognito(), "B": cognito()},
+        ),
+        "paths./foo.get.security",
+    ),
+    "an authorizer without pools": (
+        document(GUARDED, securityDefinitions={"Auth": cognito(providerARNs=[])}),
+        "securityDefinitions.Auth.x-amazon-apigateway-authorizer.providerARNs",
+    ),
+    "a broken validation expression": (
+        document(GUARDED, securityDefinitions={"Auth": cognito(identityValidationExpression="(")}),
+        "identityValidationExpression",
+    ),
     "no integration": (document({"/foo": {"get": {}}}), "paths./foo.get.x-amazon-apigateway-integration"),
     "an AWS service integration": (integration(type="aws"), "type"),
     "a VPC link": (integration(connectionType="VPC_LINK"), "connectionType"),
@@ -139,13 +176,25 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an upstream whose host is a parameter": (integration(uri="http://{host}/"), "uri"),
     "an unmapped path parameter": (integration(uri="http://h/{id}"), "uri"),
     "an unset stage variable": (integration(uri="http://${stageVariables.x}/"), "uri"),
-    "a header that must not be mapped": (integration(requestParameters={"integration.request.header.Authorization": "'x'"}), "requestParameters"),
-    "a mapping of the body": (integration(requestParameters={"integration.request.header.X": "method.request.body.x"}), "requestParameters"),
+    "a header that must not be mapped": (
+        integration(requestParameters={"integration.request.header.Authorization": "'x'"}),
+        "requestParameters",
+    ),
+    "a mapping of the body": (
+        integration(requestParameters={"integration.request.header.X": "method.request.body.x"}),
+        "requestParameters",
+    ),
     "a timeout out of range": (integration(timeoutInMillis=49), "timeoutInMillis"),
-    "a template that is a program": (document({"/foo": {"get": method({"type": "mock", "requestTemplates": {"application/json": "#set($x = 1)"}})}}), "requestTemplates"),
+    "a template that is a program": (
+        document({"/foo": {"get": method({"type": "mock", "requestTemplates": {"application/json": "#set($x = 1)"}})}}),
+        "requestTemplates",
+    ),
     "a mock without a template": (document({"/foo": {"get": method({"type": "mock"})}}), "requestTemplates"),
     "an unknown gateway response": (responses(SOMETHING={}), "SOMETHING"),
-    "a validator that is not defined": (document({"/foo": {"get": method(**{"x-amazon-apigateway-request-validator": "v"})}}), "request-validator"),
+    "a validator that is not defined": (
+        document({"/foo": {"get": method() | {"x-amazon-apigateway-request-validator": "v"}}}),
+        "request-validator",
+    ),
     "a shape that is wrong": (document({"/foo": {"get": method(security="Auth")}}), "security"),
 }
 

@@ -47,7 +47,9 @@ EXPIRED = b'{"message":"The incoming token has expired"}'
     ],
 )
 @pytest.mark.parametrize("mode", ["aws", "session"])
-async def test_the_decision_table(body: dict[str, Any], value: str | None, aws: int | bytes, session: int | bytes, mode: str) -> None:
+async def test_the_decision_table(
+    body: dict[str, Any], value: str | None, aws: int | bytes, session: int | bytes, mode: str
+) -> None:
     expected = aws if mode == "aws" else session
     headers = {} if value is None else {"Authorization": value}
     async with running(body, mode=mode) as run:
@@ -63,9 +65,18 @@ async def test_a_refusal_has_exactly_the_headers_of_the_contract() -> None:
     async with running(OPEN) as run:
         status, headers, body = await run.ask("/val/foo")
     assert (status, len(body)) == (401, 26)
-    assert set(headers) == {b"content-type", b"content-length", b"date", b"x-amzn-requestid", b"x-amzn-errortype", b"x-amz-apigw-id"}
+    assert set(headers) == {
+        b"content-type",
+        b"content-length",
+        b"date",
+        b"x-amzn-requestid",
+        b"x-amzn-errortype",
+        b"x-amz-apigw-id",
+    }
     assert headers[b"content-type"] == b"application/json"
-    assert re.fullmatch(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", headers[b"x-amzn-requestid"])
+    assert re.fullmatch(
+        rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", headers[b"x-amzn-requestid"]
+    )
     assert re.fullmatch(rb"[A-Za-z0-9_-]{15}=", headers[b"x-amz-apigw-id"])
 
 
@@ -99,7 +110,9 @@ async def test_an_access_token_without_scopes_is_pointed_out_once_for_each_route
 
 
 async def test_the_token_is_read_from_the_header_that_the_definition_names() -> None:
-    body = document({"/foo": {"get": method(security=guarded())}}, securityDefinitions={"Auth": cognito(header="X-Token")})
+    body = document(
+        {"/foo": {"get": method(security=guarded())}}, securityDefinitions={"Auth": cognito(header="X-Token")}
+    )
     async with running(body) as run:
         assert (await run.ask("/val/foo", headers={"Authorization": "id"}))[0] == 401
         assert (await run.ask("/val/foo", headers={"x-token": "id"}))[0] == 200

@@ -10,12 +10,15 @@ import pytest
 
 from poolhouse.functions.spec import FunctionNotFound, PayloadTooLarge, ThrottleReason, TooManyInvocations
 from tests.gateway.harness import NOW, Outcome, document, guarded, hello, method, proxy, running
+from tests.http.wire import ask, connected
 
 FOO = document({"/foo/{id}": {"x-amazon-apigateway-any-method": method(security=guarded())}})
 PLAIN = document({"/foo": {"x-amazon-apigateway-any-method": method()}})
 BINARY_TYPES = {"x-amazon-apigateway-binary-media-types": ["image~1png", "application/pdf"]}
 BINARY = document({"/foo": {"x-amazon-apigateway-any-method": method()}}, **BINARY_TYPES)
-ANY_BINARY = document({"/foo": {"x-amazon-apigateway-any-method": method()}}, **{"x-amazon-apigateway-binary-media-types": ["*~1*"]})
+ANY_BINARY = document(
+    {"/foo": {"x-amazon-apigateway-any-method": method()}}, **{"x-amazon-apigateway-binary-media-types": ["*~1*"]}
+)
 BROKEN = b'{"message": "Internal server error"}'
 
 
@@ -24,7 +27,13 @@ async def test_the_event_has_exactly_the_members_of_payload_v1() -> None:
         await run.ask(
             "/val/foo/7?price=10&price=20&price=30&q=a+b%2Bc&empty",
             method="POST",
-            headers={"Authorization": "id", "tEsT-HEADeR": "one", "Test-Header": "two", "user-agent": "ua/1", "Connection": "keep-alive"},
+            headers={
+                "Authorization": "id",
+                "tEsT-HEADeR": "one",
+                "Test-Header": "two",
+                "user-agent": "ua/1",
+                "Connection": "keep-alive",
+            },
             body="héllo".encode(),
             host="abc1234567.execute-api.localhost:3000",
         )
@@ -43,10 +52,23 @@ async def test_the_event_has_exactly_the_members_of_payload_v1() -> None:
         "body": "héllo",
         "isBase64Encoded": False,
     }
-    assert set(headers) == {"Host", "Authorization", "tEsT-HEADeR", "User-Agent", "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"}
+    assert set(headers) == {
+        "Host",
+        "Authorization",
+        "tEsT-HEADeR",
+        "User-Agent",
+        "X-Amzn-Trace-Id",
+        "X-Forwarded-For",
+        "X-Forwarded-Port",
+        "X-Forwarded-Proto",
+    }
     assert (headers["tEsT-HEADeR"], lists["tEsT-HEADeR"]) == ("two", ["one", "two"])
     assert headers["Authorization"] == "id"
-    assert (headers["X-Forwarded-For"], headers["X-Forwarded-Port"], headers["X-Forwarded-Proto"]) == ("127.0.0.1", "3000", "http")
+    assert (headers["X-Forwarded-For"], headers["X-Forwarded-Port"], headers["X-Forwarded-Proto"]) == (
+        "127.0.0.1",
+        "3000",
+        "http",
+    )
     assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", headers["X-Amzn-Trace-Id"])
     assert headers["X-Amzn-Trace-Id"][7:15] == f"{int(NOW):08x}"
     identity = context.pop("identity")
@@ -83,22 +105,47 @@ async def test_empty_maps_and_an_absent_body_are_null() -> None:
     assert [event[name] for name in absent] == [None] * 5
     assert list(event) == [
         "resource", "path", "httpMethod", "headers", "multiValueHeaders", "queryStringParameters",
-        "multiValueQueryStringParameters", "pathParameters", "stageVariables", "requestContext", "body", "isBase64Encoded",
+        "multiValueQueryStringParameters", "pathParameters", "stageVariables", "requestContext", "body",
+        "isBase64Encoded",
     ]  # fmt: skip
 
 
 async def test_hop_by_hop_and_framing_headers_do_not_reach_the_function() -> None:
-    dropped = {"Content-MD5": "x", "Max-Forwards": "1", "Proxy-Authenticate": "x", "Server": "x", "TE": "trailers", "Trailer": "x", "Upgrade": "h2c", "WWW-Authenticate": "x", "Connection": "x-hop", "X-Hop": "1"}
+    dropped = {
+        "Content-MD5": "x",
+        "Max-Forwards": "1",
+        "Proxy-Authenticate": "x",
+        "Server": "x",
+        "TE": "trailers",
+        "Trailer": "x",
+        "Upgrade": "h2c",
+        "WWW-Authenticate": "x",
+        "Connection": "x-hop",
+        "X-Hop": "1",
+    }
     async with running(PLAIN) as run:
         await run.ask("/val/foo", headers=dropped)
-        assert set(run.event["headers"]) == {"Host", "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"}
+        assert set(run.event["headers"]) == {
+            "Host",
+            "X-Amzn-Trace-Id",
+            "X-Forwarded-For",
+            "X-Forwarded-Port",
+            "X-Forwarded-Proto",
+        }
 
 
 async def test_forwarded_addresses_are_appended_to_and_a_trace_is_kept() -> None:
     async with running(PLAIN) as run:
-        await run.ask("/val/foo", headers={"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "gopher", "X-Amzn-Trace-Id": "Root=mine"})
+        await run.ask(
+            "/val/foo",
+            headers={"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "gopher", "X-Amzn-Trace-Id": "Root=mine"},
+        )
         headers = run.event["headers"]
-    assert (headers["X-Forwarded-For"], headers["X-Forwarded-Proto"], headers["X-Amzn-Trace-Id"]) == ("1.2.3.4, 127.0.0.1", "http", "Root=mine")
+    assert (headers["X-Forwarded-For"], headers["X-Forwarded-Proto"], headers["X-Amzn-Trace-Id"]) == (
+        "1.2.3.4, 127.0.0.1",
+        "http",
+        "Root=mine",
+    )
 
 
 PNG = bytes(range(256))
@@ -114,7 +161,9 @@ PNG = bytes(range(256))
         (ANY_BINARY, None, base64.b64encode(PNG).decode(), True),
     ],
 )
-async def test_a_request_body_is_base64_by_its_content_type(body: dict[str, Any], content_type: str | None, text: str, encoded: bool) -> None:
+async def test_a_request_body_is_base64_by_its_content_type(
+    body: dict[str, Any], content_type: str | None, text: str, encoded: bool
+) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
     async with running(body) as run:
         await run.ask("/val/foo", method="POST", headers=headers, body=PNG)
@@ -177,18 +226,22 @@ async def test_a_result_is_an_answer_only_in_the_allowed_shape(result: Any, stat
 async def test_headers_are_merged_remapped_and_keep_their_case() -> None:
     async def function(event: dict[str, Any]) -> Any:
         return {
-            "headers": {"x-multi": "single", "X-Flag": False, "Content-Type": "text/plain", "Date": "d", "Server": "s", "Content-Length": "99", "Transfer-Encoding": "chunked", "Connection": "close"},
+            "headers": {
+                "x-multi": "single", "X-Flag": False, "Content-Type": "text/plain", "Date": "d", "Server": "s",
+                "Content-Length": "99", "Transfer-Encoding": "chunked", "Connection": "close",
+            },
             "multiValueHeaders": {"X-Multi": ["1", "2"], "Set-Cookie": ["a=1", "b=2"], "WWW-Authenticate": ["Basic"]},
             "body": "x",
         }  # fmt: skip
 
-    async with running(PLAIN, function) as run:
-        from tests.http.wire import connected
-
-        async with connected(run.server.port) as peer:
-            await peer.send(b"GET /val/foo HTTP/1.1\r\nHost: a\r\n\r\n")
-            lines = (await peer.until(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
-    assert [line for line in lines if line.split(":")[0].lower() not in {"date", "x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id"}] == [
+    async with running(PLAIN, function) as run, connected(run.server.port) as peer:
+        await peer.send(b"GET /val/foo HTTP/1.1\r\nHost: a\r\n\r\n")
+        lines = (await peer.until(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
+    assert [
+        line
+        for line in lines
+        if line.split(":")[0].lower() not in {"date", "x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id"}
+    ] == [
         "X-Multi: 1",
         "X-Multi: 2",
         "Set-Cookie: a=1",
@@ -217,7 +270,9 @@ async def test_headers_are_merged_remapped_and_keep_their_case() -> None:
         (BINARY, "image/png", True, "!!!", None),
     ],
 )
-async def test_a_result_is_decoded_when_flagged_and_asked_for(api: dict[str, Any], accept: str | None, flag: bool, text: str, expected: bytes | None) -> None:
+async def test_a_result_is_decoded_when_flagged_and_asked_for(
+    api: dict[str, Any], accept: str | None, flag: bool, text: str, expected: bytes | None
+) -> None:
     async def function(event: dict[str, Any]) -> Any:
         return {"body": text, "isBase64Encoded": flag}
 
@@ -255,8 +310,6 @@ async def test_a_call_that_cannot_be_made(failure: Exception, status: int, body:
 
 async def test_a_body_over_ten_megabytes_is_413() -> None:
     async with running(PLAIN) as run:
-        from tests.http.wire import connected
-
         async with connected(run.server.port) as peer:
             await peer.send(b"POST /val/foo HTTP/1.1\r\nHost: a\r\nContent-Length: 10485761\r\n\r\n")
             status, headers, body = await peer.answer()
@@ -268,8 +321,6 @@ async def test_a_body_over_ten_megabytes_is_413() -> None:
 
 async def test_malformed_requests_are_answered_as_json() -> None:
     async with running(PLAIN) as run:
-        from tests.http.wire import ask
-
         for raw, status in ((b"nonsense\r\n\r\n", 400), (b"GET /val/foo HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400)):
             got, headers, body = await ask(run.server.port, raw)
             assert (got, headers[b"content-type"]) == (status, b"application/json")
@@ -277,18 +328,24 @@ async def test_malformed_requests_are_answered_as_json() -> None:
 
 
 async def test_required_parameters_are_checked() -> None:
-    operation = method(
-        parameters=[
+    operation = method() | {
+        "parameters": [
             {"in": "header", "name": "x-header-param", "required": True},
             {"in": "query", "name": "issuer", "required": True},
             {"in": "query", "name": "optional", "required": False},
             {"in": "query", "name": "qs1", "required": True},
         ],
-        **{"x-amazon-apigateway-request-validator": "params"},
+        "x-amazon-apigateway-request-validator": "params",
+    }
+    body = document(
+        {"/foo": {"get": operation}},
+        **{"x-amazon-apigateway-request-validators": {"params": {"validateRequestParameters": True}}},
     )
-    body = document({"/foo": {"get": operation}}, **{"x-amazon-apigateway-request-validators": {"params": {"validateRequestParameters": True}}})
     async with running(body, hello) as run:
         status, headers, text = await run.ask("/val/foo")
-        assert (status, text) == (400, b'{"message":"Missing required request parameters: [x-header-param, issuer, qs1]"}')
+        assert (status, text) == (
+            400,
+            b'{"message":"Missing required request parameters: [x-header-param, issuer, qs1]"}',
+        )
         assert headers[b"x-amzn-errortype"] == b"BadRequestException"
         assert (await run.ask("/val/foo?issuer=a&qs1=", headers={"X-Header-Param": "1"}))[0] == 200

@@ -89,7 +89,10 @@ async def test_the_authorizer_runs_before_the_body_is_read() -> None:
     async def never(event: dict[str, Any]) -> Any:
         raise AssertionError
 
-    async with running(document({"/foo": {"post": method(security=guarded())}}), never) as run, connected(run.server.port) as peer:
+    async with (
+        running(document({"/foo": {"post": method(security=guarded())}}), never) as run,
+        connected(run.server.port) as peer,
+    ):
         await peer.send(b"POST /val/foo HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n")
         status, headers, _ = await peer.answer()
         assert (status, headers[b"connection"]) == (401, b"close")

@@ -109,12 +109,16 @@ async def test_an_unknown_route_is_403_in_the_words_of_signature_checking(
     if text is not None:
         assert body == text
     else:
-        assert body.startswith(b'{"message":"Invalid key=value pair (missing equal-sign) in Authorization header (hashed')
+        assert body.startswith(
+            b'{"message":"Invalid key=value pair (missing equal-sign) in Authorization header (hashed'
+        )
         assert body.endswith(b"'.\"}")
     assert b"x-amzn-trace-id" not in got
 
 
-@pytest.mark.parametrize("target", ["/", "/prod/foo", "//val/foo", "/restapis/abc1234567/val/foo", "/restapis/x/val/_user_request_/foo"])
+@pytest.mark.parametrize(
+    "target", ["/", "/prod/foo", "//val/foo", "/restapis/abc1234567/val/foo", "/restapis/x/val/_user_request_/foo"]
+)
 async def test_an_unknown_stage_or_api_is_forbidden(target: str) -> None:
     async with running(document({"/foo": {"get": method()}})) as run:
         status, headers, body = await run.ask(target)

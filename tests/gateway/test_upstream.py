@@ -58,10 +58,14 @@ async def test_mapped_parameters_replace_what_the_caller_sent() -> None:
         "integration.request.header.X-Absent": "method.request.header.Nothing",
     }
     async with upstream(describe) as base:
-        integration = passes(base.replace("127.0.0.1", "${stageVariables.host}") + "/up/{id}?own=1", requestParameters=mapping)
+        integration = passes(
+            base.replace("127.0.0.1", "${stageVariables.host}") + "/up/{id}?own=1", requestParameters=mapping
+        )
         api = document({"/p": {"get": method(integration, security=guarded())}})
         async with running(api, variables={"a": "b", "host": "127.0.0.1"}) as run:
-            _, _, body = await run.ask("/val/p?id=x/../y&keep=1", headers={"Authorization": "id", "X-Own": "forged", "X-Source": "true"})
+            _, _, body = await run.ask(
+                "/val/p?id=x/../y&keep=1", headers={"Authorization": "id", "X-Own": "forged", "X-Source": "true"}
+            )
     told = json.loads(body)
     names = [(name.lower(), value) for name, value in told["headers"]]
     assert told["target"] == "/up/x%2F..%2Fy?own=1&keep=1&who=someone%40example.com&id=fixed"
@@ -93,7 +97,9 @@ async def test_a_plain_http_integration_passes_and_answers_only_what_is_mapped()
         }
 
     async with upstream(handler) as base:
-        api = document({"/ok": {"post": method(integration(base, "/ok"))}, "/gone": {"get": method(integration(base, "/missing"))}})
+        api = document(
+            {"/ok": {"post": method(integration(base, "/ok"))}, "/gone": {"get": method(integration(base, "/missing"))}}
+        )
         async with running(api) as run:
             _, _, body = await run.ask("/val/ok?x=1", method="POST", headers={"X-In": "v", "X-Private": "p"})
             told = json.loads(body)

@@ -27,10 +27,20 @@ async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
         (lambda: Response(204, body=b""), b"GET", {b"content-length": None}, b""),
         (lambda: Response(304, [(b"ETag", b"x")], b"zz"), b"GET", {b"content-length": None, b"etag": b"x"}, b""),
         (lambda: Response(200, body=pieces(b"a", b"", b"b")), b"GET", {b"transfer-encoding": b"chunked"}, b"ab"),
-        (lambda: Response(200, [(b"Content-Length", b"2")], pieces(b"a", b"b")), b"GET", {b"content-length": b"2", b"transfer-encoding": None}, b"ab"),
+        (
+            lambda: Response(200, [(b"Content-Length", b"2")], pieces(b"a", b"b")),
+            b"GET",
+            {b"content-length": b"2", b"transfer-encoding": None},
+            b"ab",
+        ),
         (lambda: Response(200, body=pieces(b"a")), b"HEAD", {b"transfer-encoding": b"chunked"}, b""),
         (lambda: Response(599, body=b""), b"GET", {b"content-length": b"0"}, b""),
-        (lambda: Response(200, [(b"Connection", b"x"), (b"Transfer-Encoding", b"y")], b""), b"GET", {b"connection": None, b"transfer-encoding": None}, b""),
+        (
+            lambda: Response(200, [(b"Connection", b"x"), (b"Transfer-Encoding", b"y")], b""),
+            b"GET",
+            {b"connection": None, b"transfer-encoding": None},
+            b"",
+        ),
     ],
 )
 async def test_framing_fits_status_method_and_body(response, method, head, body) -> None:  # type: ignore[no-untyped-def]

@@ -90,7 +90,11 @@ async def test_smuggled_bytes_after_a_refused_request_are_never_a_request() -> N
         seen.append(request.path)
         return Response(200)
 
-    raw = POST + HOST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: a\r\n\r\n"
+    raw = (
+        POST
+        + HOST
+        + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: a\r\n\r\n"
+    )
     async with serving(handler) as server, connected(server.port) as peer:
         await peer.send(raw)
         await peer.rest()
@@ -200,7 +204,9 @@ async def test_persistence_follows_version_and_connection_header(raw: bytes, lin
             assert await peer.rest() == b""
 
 
-@pytest.mark.parametrize("coding", [b"Content-Length: 3\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"])
+@pytest.mark.parametrize(
+    "coding", [b"Content-Length: 3\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"]
+)
 async def test_an_upgrade_that_we_do_not_speak_is_ignored_and_its_body_kept(coding: bytes) -> None:
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n"
     async with serving() as server, connected(server.port) as peer:

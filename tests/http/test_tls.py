@@ -21,7 +21,12 @@ def test_keys_are_private_and_the_leaf_names_every_host(tmp_path: Path) -> None:
         assert (tmp_path / "tls" / name).stat().st_mode & 0o777 == 0o600
     leaf = x509.load_pem_x509_certificate(files.chain.read_bytes())
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert set(names.get_values_for_type(x509.DNSName)) == {"localhost", "*.execute-api.localhost", "*.auth.localhost", "pool.test"}
+    assert set(names.get_values_for_type(x509.DNSName)) == {
+        "localhost",
+        "*.execute-api.localhost",
+        "*.auth.localhost",
+        "pool.test",
+    }
     assert {str(ip) for ip in names.get_values_for_type(x509.IPAddress)} == {"127.0.0.1", "::1", "192.0.2.7"}
 
 
@@ -36,11 +41,16 @@ def test_keys_are_private_and_the_leaf_names_every_host(tmp_path: Path) -> None:
         (-30 * DAY, (), False, False),
     ],
 )
-def test_what_is_still_good_is_used_again(tmp_path: Path, later: float, hosts: tuple[str, ...], same_leaf: bool, same_authority: bool) -> None:
+def test_what_is_still_good_is_used_again(
+    tmp_path: Path, later: float, hosts: tuple[str, ...], same_leaf: bool, same_authority: bool
+) -> None:
     first = development_certificate(tmp_path, lambda: NOW)
     leaf, authority = first.chain.read_bytes(), first.authority.read_bytes()
     second = development_certificate(tmp_path, lambda: NOW + later, hosts)
-    assert (second.chain.read_bytes() == leaf, second.authority.read_bytes() == authority) == (same_leaf, same_authority)
+    assert (second.chain.read_bytes() == leaf, second.authority.read_bytes() == authority) == (
+        same_leaf,
+        same_authority,
+    )
 
 
 def test_a_lost_leaf_key_is_replaced_with_its_certificate(tmp_path: Path) -> None:
@@ -51,7 +61,9 @@ def test_a_lost_leaf_key_is_replaced_with_its_certificate(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["localhost", "abc1234567.execute-api.localhost", "127.0.0.1"])
-async def test_a_client_that_trusts_the_authority_connects_and_one_that_does_not_is_refused(tmp_path: Path, name: str) -> None:
+async def test_a_client_that_trusts_the_authority_connects_and_one_that_does_not_is_refused(
+    tmp_path: Path, name: str
+) -> None:
     import time
 
     files = development_certificate(tmp_path, time.time)
@@ -64,7 +76,9 @@ async def test_a_client_that_trusts_the_authority_connects_and_one_that_does_not
         assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"GET /x ")
         writer.close()
         with pytest.raises(ssl.SSLCertVerificationError):
-            await asyncio.open_connection("127.0.0.1", server.port, ssl=ssl.create_default_context(), server_hostname=name)
+            await asyncio.open_connection(
+                "127.0.0.1", server.port, ssl=ssl.create_default_context(), server_hostname=name
+            )
     finally:
         await server.stop(0)
 

@@ -1,6 +1,8 @@
 """Raw sockets for the HTTP tests: what a hostile, slow or broken peer does cannot be said with a client library."""
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -32,15 +34,13 @@ async def serving(
     handler: Handler = echo,
     limits: Limits | None = None,
     *,
-    clock: Callable[[], float] | None = None,
+    clock: Callable[[], float] = time.monotonic,
     on_crash: Callable[[Request, Exception], None] | None = None,
 ) -> AsyncIterator[Server]:
     """A listening server; everything is cut at the end."""
-    extra = {} if clock is None else {"clock": clock}
     crashes: list[Exception] = []
-    server = Server(
-        handler, limits, on_crash=on_crash or (lambda _, crash: crashes.append(crash)), **extra
-    )
+    report = on_crash or (lambda _, crash: crashes.append(crash))
+    server = Server(handler, limits, on_crash=report, clock=clock)
     await server.listen("127.0.0.1", 0)
     try:
         yield server
@@ -91,10 +91,8 @@ class Peer:
 
     async def close(self) -> None:
         self.writer.close()
-        try:
+        with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass
 
 
 @asynccontextmanager
