@@ -18,6 +18,7 @@ from poolhouse.model.shape import Operation, Shape
 from poolhouse.oauth.discovery import discovery, is_discovery
 from poolhouse.services import Services
 from poolhouse.storage import Unavailable
+from poolhouse.userpools import operations
 from poolhouse.userpools.registry import OPERATIONS, Runner
 from poolhouse.wire.envelope import new_request_id
 from poolhouse.wire.front import AwsFront
@@ -52,6 +53,7 @@ def _is_for_gateway(request: Request) -> bool:
 
 def bound_operations() -> Mapping[str, Bound]:
     """Every built operation by its X-Amz-Target."""
+    assert operations.__all__, "importing the room is what fills the registry"
     prefix = cognito_idp_model.SERVICE.target_prefix
     return {f"{prefix}.{name}": Bound(cognito_idp_model.OPERATIONS[name], run) for name, run in OPERATIONS.items()}
 

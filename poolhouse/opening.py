@@ -36,7 +36,7 @@ from poolhouse.userpools.signing import Signing
 log = get_logger(__name__)
 
 MASTER_KEY_FILE = "master.key"
-DATA_KEYS = "data-keys"
+DATA_KEYS = "data_keys"
 """Topic of the notice that there is a new data key."""
 
 
