@@ -16,9 +16,7 @@ from poolhouse.functions.invoke_api import PREFIX, invoke_handler
 from poolhouse.functions.journal import LogLine, LogSource
 from poolhouse.functions.launcher.cgroup import delegated
 from poolhouse.functions.spec import (
-    Credentials,
     FunctionsBroken,
-    FunctionsConfig,
     FunctionSpec,
 )
 from poolhouse.gateway.compile import compile_api
@@ -30,6 +28,7 @@ from poolhouse.gateway_tokens import GatewayTokens
 from poolhouse.http.client import Client
 from poolhouse.http.message import Request, Response
 from poolhouse.model.errors import ServiceError
+from poolhouse.rehearsal import functions_config, unprivileged_credentials
 from poolhouse.services import Services
 from poolhouse.stacks.served import NOTICE, ServedStore
 from poolhouse.stacks.template import Tree
@@ -62,17 +61,12 @@ class Serving:
         self._changed = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
         self.functions = Functions(
-            FunctionsConfig(
-                state_dir=config.state_dir.absolute() / "functions",
-                endpoint_url=config.base_url,
-                region=config.region,
-                account_id=config.account_id,
-                sandboxes_total=config.function_limit,
-                sandboxes_per_function=config.function_limit,
+            functions_config(
+                config,
                 reload_interval=DEVELOPMENT_RELOAD_SECONDS if config.mode == "development" else None,
                 cgroup_parent=delegated(),
             ),
-            credentials=_credentials,
+            credentials=unprivileged_credentials,
             sink=FunctionLog(),
         )
         self._upstreams = Client()
@@ -169,16 +163,3 @@ def _origin_reader(proxies: TrustedProxies) -> OriginReader:
         return Origin(proxies.client_address(request), scheme, seen.port)
 
     return read
-
-
-async def _credentials(spec: FunctionSpec) -> Credentials:
-    """Keys that open nothing of their own accord: a development server takes any, a production server none.
-
-    DEVIATION: a function's role is recorded but gives no keys in this release; it can call public operations.
-    """
-    del spec
-    return Credentials(
-        access_key_id="ASIA" + secrets.token_hex(8).upper(),
-        secret_access_key=secrets.token_urlsafe(30),
-        session_token=secrets.token_urlsafe(60),
-    )

@@ -1,4 +1,7 @@
-"""Questions to the person at the terminal. Owns what happens where nobody can answer: a refusal that names the option."""
+"""Questions to the person at the terminal.
+
+Owns what happens where nobody can answer: a refusal that names the option.
+"""
 
 import getpass
 import sys

@@ -14,22 +14,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from poolhouse.access.principals import require_loopback
+from poolhouse.app import App, Listening
 from poolhouse.cli.deploying import Deployment, deploy
 from poolhouse.cli.failures import Refused, explain
 from poolhouse.cli.installation import Installation
-from poolhouse.cli.ports import HeldPort, port_trouble
+from poolhouse.cli.ports import port_trouble
 from poolhouse.cli.record import Record, fingerprint, settings_of, write_record
 from poolhouse.cli.stopping import Stopping
 from poolhouse.cli.survey import apis_of, clients_of, pools_of
 from poolhouse.cli.terminal import Paint, Terminal, paint
 from poolhouse.cli.welcome import welcome
-from poolhouse.config import Config, load_config
+from poolhouse.config import load_config
 from poolhouse.opening import open_services
 from poolhouse.telemetry.log import configure_logging, get_logger
 
 if TYPE_CHECKING:
-    from poolhouse.app import App
     from poolhouse.stacks.state import StackState
 
 log = get_logger(__name__)
@@ -49,22 +48,20 @@ class Development:
 async def serve_development(wanted: Development, terminal: Terminal) -> None:
     """Serve until told to end. Raises what explain() knows."""
     config = load_config(os.environ, **{"log_format": _log_format(), **wanted.overrides, "mode": "development"})
-    require_loopback(config.host)
     configure_logging(config.log_format, config.log_level)
-    prepare_folder(config.state_dir)
     async with AsyncExitStack() as held:
-        service = held.enter_context(HeldPort(config.host, config.port, "--port"))
-        gateway = held.enter_context(HeldPort(config.host, config.gateway_port, "--gateway-port"))
+        # Bound before anything is deployed: a port in use is told at once.
+        listening = Listening(config)
+        held.callback(listening.close)
+        prepare_folder(config.state_dir)
         # The real ports from here on: a pool's issuer carries the service's.
-        config = _with_ports(wanted, config, service.port, gateway.port)
+        config = listening.settle(config)
         services = await open_services(config, os.environ)
         held.push_async_callback(services.database.close)
         installation = Installation(config, services)
-        state = await deploy(installation, wanted.deployment, terminal)
         stamp = _stamp(wanted.deployment.template)
-        service.release()
-        gateway.release()
-        app = await _start(installation)
+        state = await deploy(installation, wanted.deployment, terminal)
+        app = await _start(installation, listening)
         stopping = Stopping(lambda: terminal.line(f"\n{paint('Stopping', Paint.BOLD)} (once more: at once)"))
         try:
             await _tell(installation, state, terminal)
@@ -75,11 +72,6 @@ async def serve_development(wanted: Development, terminal: Terminal) -> None:
 
 def _log_format() -> str | None:
     return None if os.environ.get("POOLHOUSE_LOG_FORMAT") else "text"
-
-
-def _with_ports(wanted: Development, config: Config, port: int, gateway_port: int) -> Config:
-    overrides = {**wanted.overrides, "port": port, "gateway_port": gateway_port, "mode": "development"}
-    return load_config(os.environ, **{"log_format": config.log_format, **overrides})
 
 
 def prepare_folder(folder: Path) -> None:
@@ -96,12 +88,9 @@ def prepare_folder(folder: Path) -> None:
         raise Refused(f"the state folder {folder} cannot be written: {reason}; choose another with --state") from None
 
 
-async def _start(installation: Installation) -> "App":
-    # The server's parts, after everything that can be refused without them.
-    from poolhouse.app import App
-
+async def _start(installation: Installation, listening: Listening) -> App:
     config = installation.config
-    app = App(config, installation.services, time.time)
+    app = App(config, installation.services, listening, time.time)
     try:
         await app.start()
     except OSError as error:

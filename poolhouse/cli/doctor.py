@@ -1,13 +1,25 @@
 """`poolhouse doctor`: what is there, what is missing, and what to do about it. The checks are in checks.py."""
 
-import typer
+import sys
+from pathlib import Path
 
-from poolhouse.cli.options import OutputOption, StateOption
+import click
+
+from poolhouse.cli.failures import EXIT_REFUSED
+from poolhouse.cli.options import Command, output_option, state_option
 from poolhouse.cli.terminal import Output, Paint, Terminal, paint
 
+_SIGNS = {"fine": ("✓", Paint.GREEN), "off": ("–", Paint.YELLOW), "wrong": ("✗", Paint.RED)}
 
-def doctor(state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
-    """Check this machine and the installation. Exit code 1 if something has to be put right."""
+
+@click.command(cls=Command)
+@state_option
+@output_option
+def doctor(state: Path | None, output: Output) -> None:
+    """Check this machine and the installation.
+
+    The exit code is 1 if something has to be put right.
+    """
     from poolhouse.cli.checks import examine
     from poolhouse.cli.installation import run
 
@@ -20,7 +32,4 @@ def doctor(state: StateOption = None, output: OutputOption = Output.TEXT) -> Non
         if finding.advice:
             terminal.line(f"  {'':<14} {paint(finding.advice, Paint.DIM)}")
     if any(finding.verdict == "wrong" for finding in findings):
-        raise typer.Exit(1)
-
-
-_SIGNS = {"fine": ("✓", Paint.GREEN), "off": ("–", Paint.YELLOW), "wrong": ("✗", Paint.RED)}
+        sys.exit(EXIT_REFUSED)

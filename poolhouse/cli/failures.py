@@ -22,6 +22,7 @@ def explain(error: BaseException) -> str | None:
 
 def _installation(error: BaseException) -> str | None:
     from poolhouse.access.principals import NotLoopback
+    from poolhouse.app import PortInUse
     from poolhouse.config import BadConfiguration
     from poolhouse.crypto.keyring import DamagedDataKey, WrongMasterKey
     from poolhouse.crypto.master_key import MasterKeyUnusable
@@ -38,6 +39,7 @@ def _installation(error: BaseException) -> str | None:
             | MasterKeyUnusable()
             | MisconfiguredSender()
             | NotLoopback()
+            | PortInUse()
             | Incompatible()
             | StorageError()
         ):

@@ -48,12 +48,20 @@ class Installation:
         """The deployer of this installation's stacks."""
         import time
 
+        from poolhouse.rehearsal import Rehearsal
         from poolhouse.stacks.deployer import Deployer
         from poolhouse.stacks.resources import resource_types
 
         services = self.services
         inline = self.config.state_dir / "inline"
-        return Deployer(services.database, services.keyring, resource_types(), time.time, inline_base=inline.absolute())
+        return Deployer(
+            services.database,
+            services.keyring,
+            resource_types(),
+            time.time,
+            inline_base=inline.absolute(),
+            rehearse=Rehearsal(self.config),
+        )
 
 
 @asynccontextmanager

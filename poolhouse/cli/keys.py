@@ -1,30 +1,31 @@
-"""`poolhouse keys …`: the master key, data keys, signing keys of pools, and access keys for administrators' programs."""
+"""`poolhouse keys …`: the master key, data keys, signing keys of pools, and access keys for programs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from poolhouse.cli.options import OutputOption, PoolOption, StateOption
+from poolhouse.cli.options import FILE, Section, output_option, pool_option, state_option
 from poolhouse.cli.terminal import Output, Paint, Terminal, paint
 
 if TYPE_CHECKING:
     from poolhouse.cli.installation import Installation
 
-app = typer.Typer(name="keys", help="Make and rotate keys; issue access keys.", no_args_is_help=True)
-access = typer.Typer(
-    name="access", help="Access keys, with which programs sign admin operations.", no_args_is_help=True
-)
-app.add_typer(access)
+
+@click.group(cls=Section)
+def keys() -> None:
+    """Make and rotate keys; issue access keys."""
 
 
-@app.command()
-def generate(
-    file: Annotated[
-        Path | None, typer.Option("--file", help="Write it to a new file that only you can read.", metavar="PATH")
-    ] = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@keys.group(cls=Section)
+def access() -> None:
+    """Access keys, with which programs sign admin operations."""
+
+
+@keys.command()
+@click.option("--file", type=FILE, metavar="PATH", help="Write it to a new file that only you can read.")
+@output_option
+def generate(file: Path | None, output: Output) -> None:
     """Make a new master key and print it (or write it to a file)."""
     from poolhouse.cli.failures import Refused
     from poolhouse.crypto.master_key import MasterKey, from_file_or_new
@@ -42,14 +43,11 @@ def generate(
     terminal.line(f"master key {key.key_id} written to {file}; keep a copy where this machine cannot lose it")
 
 
-@app.command("rotate-master")
-def rotate_master(
-    new_key_file: Annotated[
-        Path | None, typer.Option("--new-key-file", help="The file with the new master key.", metavar="PATH")
-    ] = None,
-    state: StateOption = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@keys.command("rotate-master")
+@click.option("--new-key-file", type=FILE, metavar="PATH", help="The file with the new master key.")
+@state_option
+@output_option
+def rotate_master(new_key_file: Path | None, state: Path | None, output: Output) -> None:
     """Protect the database with another master key. Nobody is signed out.
 
     The new key comes from --new-key-file or from the variable POOLHOUSE_NEW_MASTER_KEY. Running servers go on;
@@ -70,8 +68,10 @@ def rotate_master(
     run(with_installation(state, errand))
 
 
-@app.command("rotate-data")
-def rotate_data(state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
+@keys.command("rotate-data")
+@state_option
+@output_option
+def rotate_data(state: Path | None, output: Output) -> None:
     """Seal with a new data key from now on. What older ones have sealed stays readable, nobody is signed out."""
     from poolhouse.cli.installation import run, with_installation
     from poolhouse.cli.key_rotation import add_data_key
@@ -86,8 +86,11 @@ def rotate_data(state: StateOption = None, output: OutputOption = Output.TEXT) -
     run(with_installation(state, errand))
 
 
-@app.command("rotate-signing")
-def rotate_signing(pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
+@keys.command("rotate-signing")
+@pool_option
+@state_option
+@output_option
+def rotate_signing(pool: str | None, state: Path | None, output: Output) -> None:
     """Sign a pool's tokens with new keys from now on. The old ones stay published while their tokens live."""
     from poolhouse.cli.installation import run, with_installation
     from poolhouse.cli.user_requests import choose_pool
@@ -105,17 +108,11 @@ def rotate_signing(pool: PoolOption = None, state: StateOption = None, output: O
 
 
 @access.command()
-def create(
-    name: Annotated[str, typer.Argument(help="Who the key is for; shown in logs and audit events.")] = "admin",
-    policy: Annotated[
-        Path | None,
-        typer.Option(
-            "--policy", help="A file with an IAM policy; without it the key may do everything.", metavar="PATH"
-        ),
-    ] = None,
-    state: StateOption = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@click.argument("name", default="admin")
+@click.option("--policy", type=FILE, metavar="PATH", help="A file with an IAM policy (default: everything is allowed).")
+@state_option
+@output_option
+def create(name: str, policy: Path | None, state: Path | None, output: Output) -> None:
     """Issue an access key. Its secret is shown this once."""
     from poolhouse.access.policy import FULL_ACCESS
     from poolhouse.cli.installation import run, with_installation
@@ -137,7 +134,9 @@ def create(
 
 
 @access.command("list")
-def list_access(state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
+@state_option
+@output_option
+def list_keys(state: Path | None, output: Output) -> None:
     """List access keys, without their secrets."""
     from poolhouse.cli.installation import run, with_installation
     from poolhouse.cli.key_rotation import all_access_keys, moment
@@ -170,11 +169,10 @@ def list_access(state: StateOption = None, output: OutputOption = Output.TEXT) -
 
 
 @access.command()
-def disable(
-    key_id: Annotated[str, typer.Argument(help="The access key's id (AKIA…).", metavar="KEY")],
-    state: StateOption = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@click.argument("key_id", metavar="KEY")
+@state_option
+@output_option
+def disable(key_id: str, state: Path | None, output: Output) -> None:
     """Refuse an access key from now on, on every server within a second."""
     from poolhouse.cli.installation import run, with_installation
     from poolhouse.cli.key_rotation import access_keys

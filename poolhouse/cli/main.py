@@ -4,64 +4,52 @@ Commands import what they need when they run, so that help and completion answer
 """
 
 import sys
-from typing import Annotated
 
-import typer
+import click
 
-from poolhouse.cli import doctor, keys, overview, serve, stacks, up, users
-from poolhouse.cli.failures import EXIT_INTERRUPTED, EXIT_REFUSED, explain
+from poolhouse.cli import lean
+from poolhouse.cli.doctor import doctor
+from poolhouse.cli.failures import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, explain
+from poolhouse.cli.keys import keys
+from poolhouse.cli.options import Section
+from poolhouse.cli.overview import coverage
+from poolhouse.cli.serve import serve
+from poolhouse.cli.stacks import delete, deploy, describe
 from poolhouse.cli.terminal import complain
+from poolhouse.cli.up import up
+from poolhouse.cli.users import users
 
-app = typer.Typer(
-    name="poolhouse",
-    help="A self-hosted identity service that speaks Amazon Cognito's language.\n\n"
-    "Start with [bold]poolhouse up template.yaml[/bold]: it deploys a SAM template and serves it on this machine.",
-    epilog="Every command takes --output json. Options of an installation: docs/configuration.md",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
+__all__ = ["lean", "main", "poolhouse"]
+
+
+@click.group(
+    cls=Section,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every command takes --output json. The options of an installation are in docs/configuration.md.",
 )
+@click.version_option(package_name="poolhouse", message="poolhouse %(version)s", help="Show the version.")
+def poolhouse() -> None:
+    """A self-hosted identity service that speaks Amazon Cognito's language.
+
+    Start with `poolhouse up template.yaml`: it deploys a SAM template and serves it on this machine.
+    """
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        print(f"poolhouse {version('poolhouse')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
-    del version
-
-
-_SERVE, _STACKS, _LOOK = "Serve", "Stacks", "Look after it"
-app.command(rich_help_panel=_SERVE)(up.up)
-app.command(rich_help_panel=_SERVE)(serve.serve)
-app.command(rich_help_panel=_STACKS)(stacks.deploy)
-app.command(rich_help_panel=_STACKS)(stacks.describe)
-app.command(rich_help_panel=_STACKS)(stacks.delete)
-app.add_typer(users.app, rich_help_panel="Users and keys")
-app.add_typer(keys.app, rich_help_panel="Users and keys")
-app.command(rich_help_panel=_LOOK)(doctor.doctor)
-app.command(rich_help_panel=_LOOK)(overview.coverage)
+poolhouse.place("Serve", up, serve)
+poolhouse.place("Stacks", deploy, describe, delete)
+poolhouse.place("Users and keys", users, keys)
+poolhouse.place("Look after it", doctor, coverage)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted."""
     try:
-        app(args=arguments, prog_name="poolhouse")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else EXIT_REFUSED
-    except KeyboardInterrupt:
+        code = poolhouse.main(arguments, prog_name="poolhouse", standalone_mode=False)
+    except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("\n")
         return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        return _misused(error)
     except BrokenPipeError:
         # Whoever read our output has left (`| head`): nothing to say, and nobody to say it to.
         sys.stderr.close()
@@ -73,4 +61,15 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         complain(told)
         return EXIT_REFUSED
-    return 0
+    return code if isinstance(code, int) else 0
+
+
+def _misused(error: click.ClickException) -> int:
+    """Wrong usage in one line, or the help where nothing was asked for."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return EXIT_USAGE
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    where = f"; `{context.command_path} --help` shows how" if context is not None else ""
+    complain(error.format_message().rstrip(".") + where)
+    return EXIT_USAGE

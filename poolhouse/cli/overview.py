@@ -3,9 +3,10 @@
 from importlib import resources
 from typing import TYPE_CHECKING
 
+import click
 import msgspec
 
-from poolhouse.cli.options import OutputOption
+from poolhouse.cli.options import Command, output_option
 from poolhouse.cli.terminal import Output, Paint, Terminal, paint
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ TESTED_FILE = "tested.json"
 """Targets that the client tests exercised; tools/generate_docs.py keeps it equal to tests/clients/covered.json."""
 
 
-def coverage(output: OutputOption = Output.TEXT) -> None:
+@click.command(cls=Command)
+@output_option
+def coverage(output: Output) -> None:
     """Show which operations are provided, and which a real client has tested."""
     terminal = Terminal(output)
     rows = coverage_rows()

@@ -6,7 +6,6 @@ Owns what is refused before anything is started. The server itself is app.py's.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from poolhouse.cli.ports import HeldPort, port_trouble
 from poolhouse.cli.processes import run_on_uvloop
 from poolhouse.cli.record import forget_record
 from poolhouse.cli.stopping import Stopping
+from poolhouse.cli.terminal import Terminal
 from poolhouse.config import PREFIX, Config, load_config
 from poolhouse.opening import find_master_key
 from poolhouse.storage import Unavailable
@@ -28,28 +28,30 @@ log = get_logger(__name__)
 
 RETRY_SECONDS = 2.0
 """Between tries to reach a database that is away."""
+OnReady = Callable[[Config], Awaitable[None]]
+"""Told the configuration with the ports that were given for 0."""
 _URLS = ("sqlite:///", "postgresql://", "postgres://")
 
 
-def serve_production(overrides: Mapping[str, object]) -> None:
+def serve_production(overrides: Mapping[str, object], terminal: Terminal) -> None:
     """Serve until told to end. Raises what explain() knows."""
     config = load_config(os.environ, **overrides)
     configure_logging(config.log_format, config.log_level)
     check_production(config, os.environ)
-    with ExitStack() as held:
-        shared = config.workers > 1
-        service = held.enter_context(HeldPort(config.host, config.port, f"{PREFIX}PORT", shared=shared))
-        gateway = held.enter_context(HeldPort(config.host, config.gateway_port, f"{PREFIX}GATEWAY_PORT", shared=shared))
-        config = load_config(os.environ, **{**overrides, "port": service.port, "gateway_port": gateway.port})
-        if config.mode == "production":
-            forget_record(config.state_dir)
-        if not shared:
-            held.close()
-            run_on_uvloop(_serve_alone(config))
-            return
-        from poolhouse.cli.supervisor import supervise
+    if config.mode == "production":
+        forget_record(config.state_dir)
+    if config.workers == 1:
+        run_on_uvloop(_serve_alone(config, terminal))
+        return
+    from poolhouse.cli.supervisor import supervise
 
-        asyncio.run(supervise(config))
+    # Held for the workers, also while none of them lives; another server on these ports is noticed here.
+    with (
+        HeldPort(config.host, config.port, f"{PREFIX}PORT", shared=True) as service,
+        HeldPort(config.host, config.gateway_port, f"{PREFIX}GATEWAY_PORT", shared=True) as gateway,
+    ):
+        config = load_config(os.environ, **{**overrides, "port": service.port, "gateway_port": gateway.port})
+        asyncio.run(supervise(config, lambda: tell_ready(config, terminal)))
 
 
 def check_production(config: Config, environment: Mapping[str, str]) -> None:
@@ -66,20 +68,25 @@ def check_production(config: Config, environment: Mapping[str, str]) -> None:
             raise Refused(f"{PREFIX}{name}: {Path(path)} cannot be read")
 
 
-async def _serve_alone(config: Config) -> None:
-    await serve_until_asked(config, Stopping(), _nothing)
+def tell_ready(config: Config, terminal: Terminal) -> None:
+    """Tell a script that requests are answered now; people read the log."""
+    ports = {"port": config.port, "gateway_port": config.gateway_port}
+    terminal.event("ready", {"pid": os.getpid(), "endpoint": config.base_url, **ports})
 
 
-async def _nothing() -> None:
-    return None
+async def _serve_alone(config: Config, terminal: Terminal) -> None:
+    async def on_ready(settled: Config) -> None:
+        tell_ready(settled, terminal)
+
+    await serve_until_asked(config, Stopping(), on_ready)
 
 
-async def serve_until_asked(config: Config, stopping: Stopping, on_ready: Callable[[], Awaitable[None]]) -> None:
+async def serve_until_asked(config: Config, stopping: Stopping, on_ready: OnReady) -> None:
     """Serve in this process: start as soon as the database is there, end when asked. Raises what start_app does."""
     app = await start_when_possible(config, stopping)
     if app is None:
         return
-    await on_ready()
+    await on_ready(app.config)
     await stopping.wait()
     log.info("stopping", grace_seconds=config.grace_seconds)
     await app.stop()
@@ -89,7 +96,7 @@ async def start_when_possible(config: Config, stopping: Stopping) -> "App | None
     """The running server; None when asked to end before the database was there."""
     from poolhouse.app import start_app
 
-    while not stopping.asked:
+    while not stopping.is_asked():
         try:
             return await start_app(config, os.environ)
         except Unavailable as error:

@@ -90,7 +90,8 @@ def settings_of(config: Config) -> dict[str, str]:
 
 def fingerprint(config: Config) -> str:
     """Tells databases apart without their URL, which may carry a password."""
-    return hashlib.sha256(config.database.encode()).hexdigest()[:16]
+    place = config.database_url or str((config.state_dir / "poolhouse.db").resolve())
+    return hashlib.sha256(place.encode()).hexdigest()[:16]
 
 
 def write_record(folder: Path, record: Record) -> None:

@@ -1,22 +1,27 @@
 """`poolhouse serve`: the command's options. Processes and servers are in production.py and supervisor.py."""
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
-from poolhouse.cli.options import StateOption
+from poolhouse.cli.options import PORT, Command, output_option, state_option
+from poolhouse.cli.terminal import Output, Terminal
 
 
+@click.command(cls=Command)
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that serve; one uses one core (default 1).")
+@click.option("--host", help="The address to listen on (default 127.0.0.1).")
+@click.option("--port", type=PORT, help="The service's port (default 9229).")
+@click.option("--gateway-port", type=PORT, help="The API gateway's port (default 3000).")
+@state_option
+@output_option
 def serve(
-    workers: Annotated[
-        int | None, typer.Option(help="Processes that serve; one uses one core.  [default: 1]", min=1, max=64)
-    ] = None,
-    host: Annotated[str | None, typer.Option(help="The address to listen on.  [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="The service's port.  [default: 9229]", min=0, max=65535)] = None,
-    gateway_port: Annotated[
-        int | None, typer.Option(help="The API gateway's port.  [default: 3000]", min=0, max=65535)
-    ] = None,
-    state: StateOption = None,
+    workers: int | None,
+    host: str | None,
+    port: int | None,
+    gateway_port: int | None,
+    state: Path | None,
+    output: Output,
 ) -> None:
     """Serve in production, configured by POOLHOUSE_* variables (docs/configuration.md).
 
@@ -25,4 +30,5 @@ def serve(
     """
     from poolhouse.cli.production import serve_production
 
-    serve_production({"workers": workers, "host": host, "port": port, "gateway_port": gateway_port, "state_dir": state})
+    overrides = {"workers": workers, "host": host, "port": port, "gateway_port": gateway_port, "state_dir": state}
+    serve_production(overrides, Terminal(output))

@@ -5,30 +5,44 @@ Running servers of the installation notice by themselves.
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from poolhouse.cli.options import STACK, OutputOption, ParameterOption, StackOption, StateOption, YesOption
+from poolhouse.cli.options import (
+    Command,
+    output_option,
+    parameter_option,
+    stack_option,
+    state_option,
+    template_argument,
+    yes_option,
+)
 from poolhouse.cli.terminal import Output, Paint, Terminal, paint
 
 if TYPE_CHECKING:
     from poolhouse.cli.installation import Installation
     from poolhouse.stacks.state import StackState
 
-PoolsToo = Annotated[bool, typer.Option("--allow-delete-pools", help="Delete user pools too, with all their users.")]
-LastsOf = Annotated[
-    bool, typer.Option("--allow-delete-pools", help="Delete the stack's user pools too, with all their users.")
-]
+_pools_too = click.option(
+    "--allow-delete-pools", is_flag=True, help="Delete user pools that leave the stack, with all their users."
+)
 
 
+@click.command(cls=Command)
+@template_argument
+@stack_option
+@parameter_option
+@_pools_too
+@state_option
+@output_option
 def deploy(
-    template: Annotated[Path, typer.Argument(help="A SAM or CloudFormation template.", metavar="TEMPLATE")],
-    stack: StackOption = STACK,
-    parameter: ParameterOption = None,
-    allow_delete_pools: PoolsToo = False,
-    state: StateOption = None,
-    output: OutputOption = Output.TEXT,
+    template: Path,
+    stack: str,
+    parameter: tuple[str, ...],
+    allow_delete_pools: bool,
+    state: Path | None,
+    output: Output,
 ) -> None:
     """Deploy a template: all of it, or nothing.
 
@@ -51,11 +65,11 @@ def deploy(
     run(errand())
 
 
-def describe(
-    stack: Annotated[str | None, typer.Argument(help="The stack's name; not needed where there is one.")] = None,
-    state: StateOption = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@click.command(cls=Command)
+@click.argument("stack", required=False)
+@state_option
+@output_option
+def describe(stack: str | None, state: Path | None, output: Output) -> None:
     """Show a stack: its outputs, its resources, what was warned of."""
     from poolhouse.cli.installation import run, with_installation
 
@@ -69,13 +83,13 @@ def describe(
     run(with_installation(state, errand))
 
 
-def delete(
-    stack: Annotated[str, typer.Argument(help="The stack's name.")],
-    yes: YesOption = False,
-    allow_delete_pools: LastsOf = False,
-    state: StateOption = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@click.command(cls=Command)
+@click.argument("stack")
+@yes_option
+@_pools_too
+@state_option
+@output_option
+def delete(stack: str, yes: bool, allow_delete_pools: bool, state: Path | None, output: Output) -> None:
     """Delete a stack and its resources. User pools go only when that is allowed explicitly."""
     from poolhouse.cli.asking import confirm
     from poolhouse.cli.deploying import Progress

@@ -22,14 +22,13 @@ class Stopping:
         for number in _SIGNALS:
             loop.add_signal_handler(number, self._on_signal, number)
 
-    @property
-    def asked(self) -> bool:
+    def is_asked(self) -> bool:
         """Whether it has been asked."""
         return self._asked.is_set()
 
     def ask(self) -> None:
         """Ask for the end from inside."""
-        if not self.asked:
+        if not self.is_asked():
             self._asked.set()
             if self._on_first is not None:
                 self._on_first()
@@ -43,7 +42,7 @@ class Stopping:
         return True
 
     def _on_signal(self, number: int) -> None:
-        if self.asked:
+        if self.is_asked():
             # Everything durable is in the database, and functions die with their server: nothing is left half done.
             os._exit(128 + number)
         self.ask()

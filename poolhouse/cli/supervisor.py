@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from poolhouse.cli.failures import Refused
@@ -90,30 +91,35 @@ class Supervisor:
         self._workers = [_Worker(number, environment) for number in range(config.workers)]
         self._hopeless = False
 
-    async def run(self) -> None:
-        """Run to the end. Raises Refused when the workers cannot start as configured."""
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Run to the end; `on_ready` is called when the first worker serves.
+
+        Raises Refused when the workers cannot start as configured.
+        """
         keeping = [asyncio.create_task(self._keep(self._workers[0]))]
         # The first one migrates the schema, and alone says what is wrong; the others follow when it serves.
-        await self._until_ready(self._workers[0])
+        if await self._until_ready(self._workers[0]):
+            on_ready()
         keeping += [asyncio.create_task(self._keep(worker)) for worker in self._workers[1:]]
         await self._stopping.wait()
         await self._end(keeping)
         if self._hopeless:
             raise Refused("the workers cannot start; the lines above say why")
 
-    async def _until_ready(self, worker: _Worker) -> None:
+    async def _until_ready(self, worker: _Worker) -> bool:
         ready = asyncio.create_task(worker.ready.wait())
         asked = asyncio.create_task(self._stopping.wait())
         await asyncio.wait({ready, asked}, return_when=asyncio.FIRST_COMPLETED)
         for task in (ready, asked):
             task.cancel()
+        return worker.ready.is_set()
 
     async def _keep(self, worker: _Worker) -> None:
         pause = 0.0
-        while not self._stopping.asked:
+        while not self._stopping.is_asked():
             started = time.monotonic()
             status = await worker.run_once()
-            if self._stopping.asked:
+            if self._stopping.is_asked():
                 return
             # Once something has served, the configuration is sound: then it is worth trying again.
             if status == EXIT_HOPELESS and not any(other.ready.is_set() for other in self._workers):
@@ -151,7 +157,7 @@ def worker_environment(config: Config) -> dict[str, str]:
     return environment
 
 
-async def supervise(config: Config) -> None:
-    """Run the workers until told to end."""
+async def supervise(config: Config, on_ready: Callable[[], None]) -> None:
+    """Run the workers until told to end; `on_ready` is called when requests are answered."""
     log.info("serving", workers=config.workers, host=config.host, port=config.port, gateway_port=config.gateway_port)
-    await Supervisor(config, Stopping()).run()
+    await Supervisor(config, Stopping()).run(on_ready)

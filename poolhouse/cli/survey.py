@@ -3,7 +3,7 @@
 Reads the stack's state and what is deployed. Owns how URLs are formed for the terminal.
 """
 
-from collections.abc import Iterable
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from poolhouse.cli.installation import Installation
@@ -50,18 +50,20 @@ async def apis_of(installation: Installation, state: "StackState", gateway: str)
     if not own:
         return []
     documents = await ServedStore(installation.services.database, installation.services.keyring).load("api")
-    # The stage alone names an API only while there is one; with several the host does.
-    several = sum(len(_tree(document.get("stages"))) for document in documents) > len(_stage_names(documents))
+    stages = [(document, stage) for document in documents for stage in _stages(document)]
+    # A stage's name alone leads to its API only while no other API has a stage of that name; the host always does.
+    taken = Counter(stage for _, stage in stages)
     return [
-        _api(document, stage, _base(gateway, str(document["api_id"]), stage, by_host=several))
-        for document in documents
+        _api(document, stage, _base(gateway, str(document["api_id"]), stage, by_host=taken[stage] > 1))
+        for document, stage in stages
         if document["api_id"] in own
-        for stage in _tree(document.get("stages"))
     ]
 
 
-def _stage_names(documents: "Iterable[Tree]") -> set[str]:
-    return {stage for document in documents for stage in _tree(document.get("stages"))}
+def _stages(document: "Tree") -> list[str]:
+    """The stages that people mean: SAM adds one called Stage beside them (contract/api-gateway.md section 5)."""
+    names = list(_tree(document.get("stages")))
+    return [name for name in names if name != "Stage"] or names
 
 
 def _base(gateway: str, api_id: str, stage: str, *, by_host: bool) -> str:

@@ -69,7 +69,7 @@ class Terminal:
             _write(msgspec.json.encode({"event": name, **document}).decode())
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Rows for people."""
+        """Rows for people; without a heading where no column has one."""
         if self.is_json:
             return
         from rich.box import SIMPLE_HEAD
@@ -77,7 +77,7 @@ class Terminal:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_header=any(columns))
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:

@@ -1,33 +1,43 @@
 """`poolhouse up`: the command's options. What it does is in development.py, which brings the server along."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from poolhouse.cli.options import STACK, OutputOption, ParameterOption, StackOption, StateOption
+from poolhouse.cli.options import (
+    PORT,
+    Command,
+    output_option,
+    parameter_option,
+    stack_option,
+    state_option,
+    template_argument,
+)
 from poolhouse.cli.terminal import Output
 
 
+@click.command(cls=Command)
+@template_argument
+@stack_option
+@parameter_option
+@click.option("--port", type=PORT, help="The service's port; 0 takes a free one (default 9229).")
+@click.option("--gateway-port", type=PORT, help="The API gateway's port; 0 takes a free one (default 3000).")
+@state_option
+@click.option("--tls", is_flag=True, help="Serve HTTPS, with a certificate of a development authority.")
+@click.option("--region", metavar="REGION", help="The AWS region to be (default eu-west-1).")
+@click.option("--watch/--no-watch", default=True, help="Deploy again when the template changes (it does).")
+@output_option
 def up(
-    template: Annotated[Path, typer.Argument(help="A SAM or CloudFormation template.", metavar="TEMPLATE")],
-    stack: StackOption = STACK,
-    parameter: ParameterOption = None,
-    port: Annotated[
-        int | None, typer.Option(help="The service's port; 0 takes a free one.  [default: 9229]", min=0, max=65535)
-    ] = None,
-    gateway_port: Annotated[
-        int | None, typer.Option(help="The API gateway's port; 0 takes a free one.  [default: 3000]", min=0, max=65535)
-    ] = None,
-    state: StateOption = None,
-    tls: Annotated[
-        bool, typer.Option("--tls", help="Serve HTTPS, with a certificate of a development authority.")
-    ] = False,
-    region: Annotated[
-        str | None, typer.Option(help="The AWS region to be.  [default: eu-west-1]", metavar="REGION")
-    ] = None,
-    watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Deploy again when the template changes.")] = True,
-    output: OutputOption = Output.TEXT,
+    template: Path,
+    stack: str,
+    parameter: tuple[str, ...],
+    port: int | None,
+    gateway_port: int | None,
+    state: Path | None,
+    tls: bool,
+    region: str | None,
+    watch: bool,
+    output: Output,
 ) -> None:
     """Deploy a template and serve it on this machine, for development.
 

@@ -5,11 +5,11 @@ Thin: builds the operation's request, calls it as the operator, shows its answer
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
+import click
 
-from poolhouse.cli.options import OutputOption, PoolOption, StateOption, YesOption
+from poolhouse.cli.options import Section, output_option, pool_option, state_option, yes_option
 from poolhouse.cli.terminal import Output, Terminal
 
 if TYPE_CHECKING:
@@ -17,29 +17,39 @@ if TYPE_CHECKING:
     from poolhouse.cli.installation import Installation
     from poolhouse.model.shape import Shape
 
-app = typer.Typer(name="users", help="Create, find, disable and sign out users.", no_args_is_help=True)
-
-Name = Annotated[str, typer.Argument(help="The username, or a name that the user signs in with.", metavar="USER")]
 T = TypeVar("T")
+_user = click.argument("user")
 
 
-@app.command()
+@click.group(cls=Section)
+def users() -> None:
+    """Create, find, disable and sign out users."""
+
+
+@users.command()
+@_user
+@click.option("--email", metavar="ADDRESS", help="The e-mail address; it counts as verified.")
+@click.option("--phone", metavar="NUMBER", help="The phone number (+4912345678); it counts as verified.")
+@click.option("--attribute", "-a", multiple=True, metavar="NAME=VALUE", help="Another attribute; may be repeated.")
+@click.option("--temporary-password", metavar="TEXT", help="The temporary password (default: drawn at random).")
+@click.option("--suppress", is_flag=True, help="Send no invitation.")
+@click.option("--resend", is_flag=True, help="Invite an existing user again.")
+@click.option("--sms", is_flag=True, help="Send the invitation by SMS.")
+@pool_option
+@state_option
+@output_option
 def create(
-    user: Annotated[str, typer.Argument(help="The username; an e-mail address where the pool wants one.")],
-    email: Annotated[str | None, typer.Option(help="The e-mail address; it counts as verified.")] = None,
-    phone: Annotated[str | None, typer.Option(help="The phone number (+4912345678); it counts as verified.")] = None,
-    attribute: Annotated[
-        list[str] | None, typer.Option("--attribute", "-a", help="Another attribute.", metavar="NAME=VALUE")
-    ] = None,
-    temporary_password: Annotated[
-        str | None, typer.Option(help="The temporary password; drawn at random where none is given.")
-    ] = None,
-    suppress: Annotated[bool, typer.Option("--suppress", help="Send no invitation.")] = False,
-    resend: Annotated[bool, typer.Option("--resend", help="Invite an existing user again.")] = False,
-    sms: Annotated[bool, typer.Option("--sms", help="Send the invitation by SMS.")] = False,
-    pool: PoolOption = None,
-    state: StateOption = None,
-    output: OutputOption = Output.TEXT,
+    user: str,
+    email: str | None,
+    phone: str | None,
+    attribute: tuple[str, ...],
+    temporary_password: str | None,
+    suppress: bool,
+    resend: bool,
+    sms: bool,
+    pool: str | None,
+    state: Path | None,
+    output: Output,
 ) -> None:
     """Create a user and send the invitation with a temporary password."""
     from poolhouse.cli.user_requests import creation
@@ -53,7 +63,7 @@ def create(
             user,
             email=email,
             phone=phone,
-            attributes=attribute or (),
+            attributes=attribute,
             temporary_password=temporary_password,
             action="SUPPRESS" if suppress else "RESEND" if resend else None,
             medium="SMS" if sms else "EMAIL",
@@ -67,16 +77,13 @@ def create(
     _run(state, pool, errand)
 
 
-@app.command("list")
-def list_them(
-    query: Annotated[
-        str | None, typer.Option("--filter", help="As ListUsers takes it.", metavar="'email ^= \"a\"'")
-    ] = None,
-    limit: Annotated[int, typer.Option(help="Users at most.", min=1)] = 60,
-    pool: PoolOption = None,
-    state: StateOption = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@users.command("list")
+@click.option("--filter", "query", metavar="FILTER", help="As ListUsers takes it: 'email ^= \"a\"'.")
+@click.option("--limit", type=click.IntRange(min=1), default=60, help="Users at most (default 60).")
+@pool_option
+@state_option
+@output_option
+def list_users(query: str | None, limit: int, pool: str | None, state: Path | None, output: Output) -> None:
     """List users."""
     from poolhouse.cli.user_requests import find_users, user_row
 
@@ -91,8 +98,12 @@ def list_them(
     _run(state, pool, errand)
 
 
-@app.command()
-def show(user: Name, pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
+@users.command()
+@_user
+@pool_option
+@state_option
+@output_option
+def show(user: str, pool: str | None, state: Path | None, output: Output) -> None:
     """Show a user with all attributes."""
     from poolhouse.cli.user_requests import facts_of
     from poolhouse.model.cognito_idp_model import AdminGetUserRequest
@@ -109,8 +120,12 @@ def show(user: Name, pool: PoolOption = None, state: StateOption = None, output:
     _run(state, pool, errand)
 
 
-@app.command()
-def disable(user: Name, pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
+@users.command()
+@_user
+@pool_option
+@state_option
+@output_option
+def disable(user: str, pool: str | None, state: Path | None, output: Output) -> None:
     """Let a user sign in no more, and end all sessions at once."""
     from poolhouse.model.cognito_idp_model import AdminDisableUserRequest
     from poolhouse.userpools.operations.admin_users import admin_disable_user
@@ -118,8 +133,12 @@ def disable(user: Name, pool: PoolOption = None, state: StateOption = None, outp
     _act(state, pool, output, admin_disable_user, AdminDisableUserRequest, user, "disabled; every session has ended")
 
 
-@app.command()
-def enable(user: Name, pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT) -> None:
+@users.command()
+@_user
+@pool_option
+@state_option
+@output_option
+def enable(user: str, pool: str | None, state: Path | None, output: Output) -> None:
     """Let a disabled user sign in again."""
     from poolhouse.model.cognito_idp_model import AdminEnableUserRequest
     from poolhouse.userpools.operations.admin_users import admin_enable_user
@@ -127,10 +146,12 @@ def enable(user: Name, pool: PoolOption = None, state: StateOption = None, outpu
     _act(state, pool, output, admin_enable_user, AdminEnableUserRequest, user, "enabled")
 
 
-@app.command("sign-out")
-def sign_out(
-    user: Name, pool: PoolOption = None, state: StateOption = None, output: OutputOption = Output.TEXT
-) -> None:
+@users.command("sign-out")
+@_user
+@pool_option
+@state_option
+@output_option
+def sign_out(user: str, pool: str | None, state: Path | None, output: Output) -> None:
     """End all sessions of a user; signing in again is possible."""
     from poolhouse.model.cognito_idp_model import AdminUserGlobalSignOutRequest
     from poolhouse.userpools.operations.admin_users import admin_user_global_sign_out
@@ -138,14 +159,13 @@ def sign_out(
     _act(state, pool, output, admin_user_global_sign_out, AdminUserGlobalSignOutRequest, user, "signed out everywhere")
 
 
-@app.command()
-def delete(
-    user: Name,
-    yes: YesOption = False,
-    pool: PoolOption = None,
-    state: StateOption = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@users.command()
+@_user
+@yes_option
+@pool_option
+@state_option
+@output_option
+def delete(user: str, yes: bool, pool: str | None, state: Path | None, output: Output) -> None:
     """Delete a user for good."""
     from poolhouse.cli.asking import confirm
     from poolhouse.model.cognito_idp_model import AdminDeleteUserRequest
@@ -155,16 +175,13 @@ def delete(
     _act(state, pool, output, admin_delete_user, AdminDeleteUserRequest, user, "deleted")
 
 
-@app.command("set-password")
-def set_password(
-    user: Name,
-    temporary: Annotated[
-        bool, typer.Option("--temporary", help="The user must choose another one at the next sign-in.")
-    ] = False,
-    pool: PoolOption = None,
-    state: StateOption = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@users.command("set-password")
+@_user
+@click.option("--temporary", is_flag=True, help="The user must choose another one at the next sign-in.")
+@pool_option
+@state_option
+@output_option
+def set_password(user: str, temporary: bool, pool: str | None, state: Path | None, output: Output) -> None:
     """Set a user's password, read from the terminal or from a line of standard input."""
     from poolhouse.cli.asking import read_secret
     from poolhouse.model.cognito_idp_model import AdminSetUserPasswordRequest

@@ -8,14 +8,17 @@ import os
 import socket
 import sys
 
+from poolhouse.cli import lean
 from poolhouse.cli.failures import explain
 from poolhouse.cli.processes import run_on_uvloop
 from poolhouse.cli.production import serve_until_asked
 from poolhouse.cli.stopping import Stopping
 from poolhouse.cli.supervisor import EXIT_HOPELESS
 from poolhouse.cli.terminal import complain
-from poolhouse.config import load_config
+from poolhouse.config import Config, load_config
 from poolhouse.telemetry.log import configure_logging, get_logger
+
+__all__ = ["lean", "main"]
 
 log = get_logger(__name__)
 
@@ -27,11 +30,11 @@ async def _work(tie: socket.socket) -> None:
     tie.setblocking(False)
     following = asyncio.create_task(_follow(tie, stopping))
 
-    async def tell_ready() -> None:
+    async def on_ready(_: Config) -> None:
         await asyncio.get_running_loop().sock_sendall(tie, b"r")
 
     try:
-        await serve_until_asked(config, stopping, tell_ready)
+        await serve_until_asked(config, stopping, on_ready)
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)

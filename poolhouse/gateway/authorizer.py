@@ -18,7 +18,7 @@ async def authorize(exchange: Exchange, route: Route, guard: Guard, authority: T
     Raises GatewayError 401, which tells the caller nothing but that a token has expired; the cause is logged.
     """
     try:
-        token = _read_token(exchange.request.header(guard.authorizer.header))
+        token = _read_token(exchange.request.header_values(guard.authorizer.header))
         verified = await authority.verify(token, live=guard.mode is Mode.SESSION)
         _check(verified, guard)
     except TokenRefused as refused:
@@ -34,8 +34,15 @@ async def authorize(exchange: Exchange, route: Route, guard: Guard, authority: T
     return verified
 
 
-def _read_token(value: str | None) -> str:
-    """The token of a header's value: bare, or after `Bearer ` and exactly one blank."""
+def _read_token(values: list[str]) -> str:
+    """The token of a header's value: bare, or after `Bearer ` and exactly one blank.
+
+    DEVIATION: of a repeated header nobody knows which one AWS verifies. None here: what is behind the gateway might
+    believe another one than was verified.
+    """
+    if len(values) > 1:
+        raise TokenRefused(Refusal.MALFORMED)
+    value = values[0] if values else ""
     if not value:
         raise TokenRefused(Refusal.MISSING)
     token = value[7:] if value[:7].lower() == "bearer " else value

@@ -143,7 +143,13 @@ def _passed(exchange: Exchange, answer: UpstreamResponse) -> Response:
     headers += own_headers(exchange)
     if length is not None:
         headers.append((b"Content-Length", length))
-    return Response(answer.status, headers, _Passing(exchange, answer.body))
+    return Response(answer.status, headers, _relayed(exchange, answer))
+
+
+def _relayed(exchange: Exchange, answer: UpstreamResponse) -> "bytes | _Passing":
+    """The body: at once if it came with the head, as most short ones do; else as it comes."""
+    whole = answer.body.whole()
+    return _Passing(exchange, answer.body) if whole is None else whole
 
 
 class _Passing:
@@ -186,6 +192,6 @@ async def _mapped(exchange: Exchange, integration: HttpUpstream, answer: Upstrea
         headers.insert(0, (b"Content-Type", kind))
     headers += own_headers(exchange)
     if mapping.template is None:
-        return Response(mapping.status, headers, _Passing(exchange, answer.body))
+        return Response(mapping.status, headers, _relayed(exchange, answer))
     await answer.body.aclose()
     return Response(mapping.status, headers, mapping.template.render(exchange.lookup).encode())

@@ -1,14 +1,20 @@
 """Finds the resource of a path: static beats `{parameter}` beats `{proxy+}` (api-gateway.md section 1).
 
 Owns the tree. Paths are compared as sent, undecoded: authorisation hangs on the resource, so no spelling of
-a path may reach a more open one.
+a path may reach a more open one. A path that its receiver could take for another one has no resource at all.
 """
+
+import re
+from urllib.parse import unquote
 
 from poolhouse.gateway.definition import ApiInvalid
 from poolhouse.gateway.model import Resource
 
 Found = tuple[Resource, dict[str, str]]
 _MAX_SEGMENTS = 200
+_UNRESERVED = re.compile(r"%(2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAeE])")
+"""Characters that mean the same encoded or not (RFC 3986 section 2.3)."""
+_SEPARATOR = re.compile(r"[/\\]")
 
 
 class _Node:
@@ -35,6 +41,26 @@ class Router:
         exact = self._exact.get(path)
         if exact is not None:
             return exact, {}
+        if "/." in path or "%" in path or "\\" in path:
+            return self._find_ambiguous(path)
+        return self._find(path)
+
+    def _find_ambiguous(self, path: str) -> Found | None:
+        """The same for a path that its receiver may read otherwise than it is written: none if that is another one.
+
+        DEVIATION: AWS lets such paths through to `{proxy+}`. An upstream that resolves dots or decodes letters
+        would then serve what a guarded resource beside it names.
+        """
+        if _climbs(path):
+            return None
+        found = self._find(path)
+        plain = _UNRESERVED.sub(lambda match: chr(int(match[1], 16)), path)
+        if found is None or plain == path:
+            return found
+        otherwise = self._find(plain)
+        return found if otherwise is not None and otherwise[0] is found[0] else None
+
+    def _find(self, path: str) -> Found | None:
         trimmed = path[1:-1] if path.endswith("/") and len(path) > 1 else path[1:]
         segments = trimmed.split("/") if trimmed else []
         if len(segments) > _MAX_SEGMENTS:
@@ -63,6 +89,14 @@ class Router:
         node.resource = resource
         if "{" not in path:
             self._exact[path] = resource
+
+
+def _climbs(path: str) -> bool:
+    """Whether a receiver that decodes once and resolves dots would leave the path as it stands.
+
+    `..;x` is a dot segment to servers that cut path parameters off first.
+    """
+    return any(piece.partition(";")[0] in (".", "..") for piece in _SEPARATOR.split(unquote(path, "latin-1")))
 
 
 def _step(node: _Node, segment: str, path: str) -> _Node:

@@ -66,6 +66,10 @@ class UpstreamBody:
             pieces.append(piece)
         return b"".join(pieces)
 
+    def whole(self) -> bytes | None:
+        """The body, if all of it is here already; None if it has to be waited for. Before any iteration only."""
+        return self._exchange.whole()
+
     async def aclose(self) -> None:
         """Give the rest up."""
         self._exchange.abandon()
@@ -185,7 +189,7 @@ class _Exchange:
             self.abandon()
             raise
         self._timer.cancel()
-        self._timer = loop.call_later(self._limits.idle_timeout, self._check_idle)
+        self._timer = None if connection.complete else loop.call_later(self._limits.idle_timeout, self._check_idle)
         return answer
 
     async def next_piece(self) -> bytes:
@@ -201,6 +205,14 @@ class _Exchange:
         if not piece:
             self._release(connection)
         return piece
+
+    def whole(self) -> bytes | None:
+        """The answer's body if it has all arrived, which ends the exchange."""
+        connection = self._connection
+        data = None if connection is None else connection.whole()
+        if connection is not None and data is not None:
+            self._release(connection)
+        return data
 
     def abandon(self) -> None:
         """Drop the connection, whatever is in flight on it."""

@@ -130,6 +130,10 @@ class UpstreamConnection(asyncio.Protocol):
         assert self._parser is not None
         status: int = self._parser.get_status_code()
         headers, self._headers = self._headers, []
+        if self.complete:
+            # A second answer to one request: the first stands, the connection does not.
+            self.reusable = False
+            return
         if sum(len(name) + len(value) + 4 for name, value in headers) > self._max_head:
             raise UpstreamBroken("answer head too large")
         if status < 200:
@@ -221,13 +225,21 @@ class UpstreamConnection(asyncio.Protocol):
             if self.complete:
                 return b""
             await self._wait()
-        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        return self._take()
+
+    def _take(self) -> bytes:
+        pieces = self._pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._pieces, self._buffered = [], 0
         if self._reading_held:
             self._reading_held = False
             if not self._transport.is_closing():
                 self._transport.resume_reading()
         return data
+
+    def whole(self) -> bytes | None:
+        """The body, if all of it has arrived and nothing of it was taken; None otherwise."""
+        return self._take() if self.complete else None
 
     async def _wait(self) -> None:
         if self._failure is not None:

@@ -8,6 +8,7 @@ what handlers do; head checks are in `connection_head`, bodies in `connection_bo
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 import httptools
@@ -352,7 +353,8 @@ class Connection(asyncio.Protocol):
         self._deaf = True
         limits, now = self._service.limits, self._service.clock()
         if linger and not self._eof and self.transport.can_write_eof():
-            self.transport.write_eof()
+            with suppress(OSError):  # the peer has reset the connection meanwhile
+                self.transport.write_eof()
             if self._holds:
                 self._holds = 0
                 self.transport.resume_reading()

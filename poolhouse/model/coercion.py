@@ -62,7 +62,8 @@ def _coerce(rule: Rule, value: JsonValue) -> object:
             assert rule.element is not None
             if not isinstance(value, dict):
                 raise _unexpected(value)
-            return {key: None if item is None else _coerce(rule.element, item) for key, item in value.items()}
+            # A null value is as absent as a null member: browsers send {"DEVICE_KEY": null} when they have none.
+            return {key: _coerce(rule.element, item) for key, item in value.items() if item is not None}
         case "string" | "integer" | "number" | "boolean" | "blob":
             return _scalar(rule, value)
         case _:

@@ -51,6 +51,25 @@ def replace_code(batch: Batch, row: CodeRow) -> None:
     )
 
 
+def renew_code(batch: Batch, before: CodeRow, after: CodeRow, changed: Exception) -> None:
+    """Keep `after` in place of `before`, or raise `changed` when that one has been replaced, used or taken back."""
+    batch.add(
+        "UPDATE codes SET code_hash = ?, destination = ?, created_at = ?, expires_at = ? "
+        "WHERE pool_id = ? AND user_id = ? AND purpose = ? AND code_hash = ? AND expires_at = ?",
+        after.code_hash,
+        after.destination,
+        after.created_at,
+        after.expires_at,
+        before.pool_id,
+        before.user_id,
+        before.purpose,
+        before.code_hash,
+        before.expires_at,
+        expect=1,
+        refusal=changed,
+    )
+
+
 def use_code(batch: Batch, row: CodeRow, now: int, used: Exception) -> None:
     """Use the code up, or raise `used` when it has been used, replaced or has expired by `now`.
 

@@ -32,7 +32,8 @@ class Credential(Struct, frozen=True):
         return "Credential(••••)"
 
 
-def _context(pool_id: str, user_id: str) -> bytes:
+def credential_context(pool_id: str, user_id: str) -> bytes:
+    """What a sealed credential is bound to."""
     return f"credential:{pool_id}:{user_id}".encode()
 
 
@@ -41,14 +42,14 @@ def new_credential(call: Call, pool: Pool, user_id: str, username: str, password
     salt = call.chance.randbytes(_SALT_BYTES)
     verifier = srp.make_verifier(pool.short_id, username, password, int.from_bytes(salt, "big"))
     plain = salt + verifier.to_bytes(PRIME_BYTES, "big")
-    return call.services.keyring.seal(plain, _context(pool.pool_id, user_id))
+    return call.services.keyring.seal(plain, credential_context(pool.pool_id, user_id))
 
 
 def credential_of(keyring: KeyRing, user: UserRow) -> Credential | None:
     """The user's credential, or None for one without a password."""
     if user.credential is None:
         return None
-    plain = keyring.open(user.credential, _context(user.pool_id, user.user_id))
+    plain = keyring.open(user.credential, credential_context(user.pool_id, user.user_id))
     salt, verifier = (int.from_bytes(part, "big") for part in (plain[:_SALT_BYTES], plain[_SALT_BYTES:]))
     return Credential(user.username, salt, verifier, genuine=True)
 

@@ -33,11 +33,6 @@ class ClientError(Exception):
         self.code = code
         self.message = message
 
-    @property
-    def kind(self) -> str:
-        """The service's name of the error, wherever the client keeps it."""
-        return self.code if self.code and self.name in ("Error", "NotAuthorizedException") else self.name
-
 
 class JavaScriptClient(Protocol):
     """A client's module under test."""

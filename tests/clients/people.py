@@ -75,9 +75,7 @@ def confirmed_person(server: RunningServer, *, pool_id: str | None = None, name:
     pool = pool_id or server.pool_id
     email = person.email if "@" in person.email else new_address()
     attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
-    admin.admin_create_user(
-        UserPoolId=pool, Username=person.email, UserAttributes=attributes, MessageAction="SUPPRESS"
-    )
+    admin.admin_create_user(UserPoolId=pool, Username=person.email, UserAttributes=attributes, MessageAction="SUPPRESS")
     admin.admin_set_user_password(UserPoolId=pool, Username=person.email, Password=person.password, Permanent=True)
     return person
 

@@ -202,18 +202,25 @@ async def test_idle_connections_are_closed_after_their_time() -> None:
         await eventually(lambda: server.connections == 0)
 
 
-async def test_unasked_bytes_on_an_idle_connection_are_never_an_answer() -> None:
+@pytest.mark.parametrize(
+    "unasked", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"HTTP/1.1 204 Evil\r\n\r\n", b"nonsense"]
+)
+@pytest.mark.parametrize("later", [False, True])
+async def test_unasked_bytes_are_never_an_answer(unasked: bytes, later: bool) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.readline():
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(
-                b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
-            )
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood" + (b"" if later else unasked))
+            if later:
+                await asyncio.sleep(0.005)
+                writer.write(unasked)
 
     async with talking(talk) as where, client_of() as client:
         for _ in range(3):
             answer = await client.send(where, "GET", b"/", [(b"Host", b"h")])
-            assert await answer.body.read(10) == b"good"
+            assert (answer.status, await answer.body.read(10)) == (200, b"good")
+            if later:
+                await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("line", [(b"X", b"a\r\nEvil: 1"), (b"X\r\nEvil", b"1"), (b"X", b"a\0")])

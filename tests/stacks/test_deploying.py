@@ -248,10 +248,12 @@ async def test_of_two_deploys_at_once_one_is_refused(workshop: Workshop, house: 
 async def test_a_deploy_that_was_overtaken_stops_and_takes_nothing_back(
     workshop: Workshop, house: House, shelf: Shelf
 ) -> None:
+    await workshop.deploy(stack(A={"Label": "old"}))
     slow = Shelf()
+    slow.hold_at = "B"
     slow.go_on.clear()
     overtaken = Workshop(house, workshop.folder, shelf_types(slow))
-    task = asyncio.create_task(overtaken.deploy(stack(A={"Label": "a"})))
+    task = asyncio.create_task(overtaken.deploy(stack(A={"Label": "x"}, B={"Label": "b", "DependsOn": "A"})))
     await slow.begun.wait()
     # As another node sees it whose clock says that the lease is over.
     state = await workshop.deployer.describe("shop")
@@ -263,11 +265,11 @@ async def test_a_deploy_that_was_overtaken_stops_and_takes_nothing_back(
     taken = msgspec.structs.replace(state, version=state.version + 1, journal=journal)
     store.update(batch, taken, StackBusy("shop", "unexpected"))
     await house.services.database.commit(batch)
-    await workshop.deploy(stack(B={"Label": "b"}))
+    await workshop.deploy(stack(A={"Label": "new"}))
     slow.go_on.set()
     with pytest.raises(StackBusy, match="another deploy of it was faster"):
         await task
-    assert list((await labels(workshop)).values()) == ["b"]
+    assert list((await labels(workshop)).values()) == ["new"]
 
 
 async def test_a_deploy_under_way_elsewhere_is_not_disturbed_until_its_lease_is_over(

@@ -2,10 +2,11 @@
 
 import pytest
 
-from poolhouse.model.cognito_idp_model import GetUserPoolMfaConfigRequest
-from poolhouse.stacks.errors import TemplateInvalid
+from poolhouse.model.cognito_idp_model import GetUserPoolMfaConfigRequest, ListUserPoolsRequest
+from poolhouse.stacks.errors import DeployFailed, TemplateInvalid
 from poolhouse.stacks.template import Tree
 from poolhouse.userpools.operations.mfa_config import get_user_pool_mfa_config
+from poolhouse.userpools.operations.pools import list_user_pools
 from tests.stacks.workshop import Workshop
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -16,27 +17,29 @@ def one(kind: str, **properties: object) -> str:
     return f"Resources:\n  R:\n    Type: {kind}\n    Properties:\n" + "\n".join(lines) + "\n"
 
 
-async def test_a_pools_factors_are_switched_on_and_off(workshop: Workshop) -> None:
-    factors = one(
-        "AWS::Cognito::UserPool",
-        UserPoolName="a",
-        MfaConfiguration='"OPTIONAL"',
-        EnabledMfas="[SOFTWARE_TOKEN_MFA]",
-    )
-    state = await workshop.deploy(factors)
+async def test_a_pools_factors_are_set_with_it(workshop: Workshop) -> None:
+    kind = "AWS::Cognito::UserPool"
+    state = await workshop.deploy(one(kind, UserPoolName="a", MfaConfiguration='"OFF"', EnabledMfas="[]"))
     request = GetUserPoolMfaConfigRequest(user_pool_id=state.resources["R"].physical_id)
     config = await get_user_pool_mfa_config(workshop.house.call(), request)
-    assert config.mfa_configuration == "OPTIONAL"
-    assert config.software_token_mfa_configuration is not None
-    assert config.software_token_mfa_configuration.enabled is True
-    await workshop.deploy(one("AWS::Cognito::UserPool", UserPoolName="a"))
-    config = await get_user_pool_mfa_config(workshop.house.call(), request)
     assert config.mfa_configuration == "OFF"
+    changed = await workshop.deploy(one(kind, UserPoolName="a"))
+    assert changed.resources["R"].physical_id == state.resources["R"].physical_id
+
+
+async def test_a_pool_whose_second_step_is_refused_does_not_stay(workshop: Workshop) -> None:
+    factors = one(
+        "AWS::Cognito::UserPool", UserPoolName="a", MfaConfiguration='"ON"', EnabledMfas="[SMS_MFA, EMAIL_OTP]"
+    )
+    with pytest.raises(DeployFailed, match=r"yaml:2: R \(AWS::Cognito::UserPool\): InvalidParameterException: "):
+        await workshop.deploy(factors)
+    listed = await list_user_pools(workshop.house.call(), ListUserPoolsRequest(max_results=10))
+    assert listed.user_pools == []
 
 
 async def test_a_violation_inside_a_list_has_its_own_line(workshop: Workshop) -> None:
     text = one("AWS::Cognito::UserPool") + f"      Schema:\n        - Name: ok\n        - Name: {'x' * 30}\n"
-    with pytest.raises(TemplateInvalid, match=r"template.yaml:7: Schema.1.Name: Member must have length less than or"):
+    with pytest.raises(TemplateInvalid, match=r"template.yaml:8: Schema.1.Name: Member must have length less than or"):
         await workshop.deploy(text)
 
 
@@ -54,7 +57,7 @@ async def test_a_role_is_served_with_its_policies_and_keeps_its_id(workshop: Wor
     second = await workshop.deploy(one(kind, AssumeRolePolicyDocument=ROLE, RoleName="r", Path="/x/"))
     assert workshop.planned() == {"R": "MODIFY"}
     assert second.resources["R"].attributes == first.resources["R"].attributes
-    with pytest.raises(TemplateInvalid, match="template.yaml:6: MaxSessionDuration must be from 3600 to 43200"):
+    with pytest.raises(TemplateInvalid, match=r"template.yaml:6: MaxSessionDuration must be from 3600 to 43200"):
         await workshop.deploy(one(kind, AssumeRolePolicyDocument=ROLE, MaxSessionDuration=60))
 
 
@@ -71,7 +74,7 @@ async def test_an_api_keeps_its_id_when_its_body_changes(workshop: Workshop) -> 
     ("properties", "complaint"),
     [
         ({"BodyS3Location": "{Bucket: b}"}, "5: an OpenAPI body cannot come from S3; put it under Body"),
-        ({"Body": "{paths: {}}"}, "2: AWS::ApiGateway::RestApi needs a Name, or a Body with a title"),
+        ({"Body": "{paths: {}}"}, "4: AWS::ApiGateway::RestApi needs a Name, or a Body with a title"),
     ],
 )
 async def test_an_api_without_body_or_name_is_refused(workshop: Workshop, properties: Tree, complaint: str) -> None:

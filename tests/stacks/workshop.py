@@ -94,6 +94,7 @@ class Shelf(Handler):
         self.break_at: str | None = None
         self.break_after_commit: BaseException | None = None
         self.break_before_commit: BaseException | None = None
+        self.hold_at: str | None = None
         self.begun = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
@@ -104,8 +105,9 @@ class Shelf(Handler):
         return context.call.services.store.tags
 
     async def _put(self, context: Context, shelf_id: str, properties: Tree) -> Made:
-        self.begun.set()
-        await self.go_on.wait()
+        if self.hold_at in (None, context.logical_id):
+            self.begun.set()
+            await self.go_on.wait()
         breaking = context.logical_id == self.break_at or properties.get("Label") == self.break_at
         if breaking and self.break_before_commit is not None:
             raise self.break_before_commit

@@ -1,7 +1,7 @@
 """Requests made by hand for the front, and a small set of operations to call."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -56,6 +56,9 @@ class Body:
 
     async def wait_disconnect(self) -> None:
         raise ClientVanished
+
+    def on_disconnect(self, callback: Callable[[], None]) -> None:
+        del callback
 
 
 @dataclass(frozen=True)

@@ -58,11 +58,10 @@ def _mfa_request(pool_id: str, properties: Tree) -> SetUserPoolMfaConfigRequest:
     """The second factors and passkeys, which have an operation of their own."""
     enabled = properties.get("EnabledMfas")
     factors = enabled if isinstance(enabled, list) else []
-    members: Tree = {
-        "UserPoolId": pool_id,
-        "MfaConfiguration": properties.get("MfaConfiguration") or "OFF",
-        "SoftwareTokenMfaConfiguration": {"Enabled": "SOFTWARE_TOKEN_MFA" in factors},
-    }
+    mode = properties.get("MfaConfiguration") or "OFF"
+    members: Tree = {"UserPoolId": pool_id, "MfaConfiguration": mode}
+    if mode != "OFF" or "SOFTWARE_TOKEN_MFA" in factors:  # the operation takes OFF only without factors
+        members["SoftwareTokenMfaConfiguration"] = {"Enabled": "SOFTWARE_TOKEN_MFA" in factors}
     if "SMS_MFA" in factors:
         members["SmsMfaConfiguration"] = _present(
             SmsAuthenticationMessage=properties.get("SmsAuthenticationMessage"),

@@ -86,9 +86,9 @@ def _steps(where: str, members: Tree) -> list[Step]:
     steps: list[Step] = []
     node: JsonValue = members
     for part in where.split("."):
+        if part == "member" and steps and isinstance(steps[-1], int):
+            continue  # the service writes `2.member` for the second of a list
         if isinstance(node, list):
-            if part == "member":
-                continue
             steps.append(int(part) - 1)
             node = node[int(part) - 1] if 0 < int(part) <= len(node) else None
         else:

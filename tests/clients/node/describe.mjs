@@ -2,7 +2,8 @@
 
 export function describe(error) {
   return {
-    name: error?.name ?? typeof error,
+    // Some libraries name their errors by class alone.
+    name: error?.name === "Error" ? error.constructor.name : (error?.name ?? typeof error),
     code: error?.code == null ? null : String(error.code),
     message: error?.message ?? String(error),
     stack: error?.stack ?? "",

@@ -6,10 +6,10 @@ import { describe } from "./describe.mjs";
 // Standard output carries answers alone; what a library has to say goes to standard error.
 console.log = console.info = console.debug = console.warn = console.error;
 
-const unhandled = [];
-process.on("unhandledRejection", (reason) => unhandled.push(describe(reason)));
+globalThis.unhandledRejections = [];
+process.on("unhandledRejection", (reason) => globalThis.unhandledRejections.push(describe(reason)));
 
-const client = { ...(await import(`./clients/${process.argv[2]}.mjs`)), unhandled: () => unhandled.splice(0) };
+const client = await import(`./clients/${process.argv[2]}.mjs`);
 
 async function answer(line) {
   const { id, name, args } = JSON.parse(line);

@@ -3,17 +3,16 @@
 import * as client from "client-under-test";
 import { describe } from "./describe.mjs";
 
-const unhandled = [];
+window.unhandledRejections = [];
 window.addEventListener("unhandledrejection", (event) => {
-  unhandled.push(describe(event.reason));
+  window.unhandledRejections.push(describe(event.reason));
   event.preventDefault();
 });
 
 window.client = {
   async call(name, args) {
     try {
-      const value = name === "unhandled" ? unhandled.splice(0) : await client[name](...args);
-      return { value: value ?? null };
+      return { value: (await client[name](...args)) ?? null };
     } catch (error) {
       return { error: describe(error) };
     }

@@ -26,14 +26,23 @@ export async function completeNewPassword(password, attributes) {
   return { challenge: user.challengeName ?? null };
 }
 
-export async function tokens({ fresh } = {}) {
-  const current = await Auth.currentAuthenticatedUser({ bypassCache: Boolean(fresh) });
-  const session = await Auth.userSession(current);
+function read(session) {
   return {
     id: session.getIdToken().getJwtToken(),
     access: session.getAccessToken().getJwtToken(),
     refresh: session.getRefreshToken().getToken(),
   };
+}
+
+export const tokens = async () => read(await Auth.currentSession());
+
+// What Amplify 5 does by itself when the access token has run out.
+export async function refresh() {
+  const current = await Auth.currentAuthenticatedUser();
+  const token = (await Auth.currentSession()).getRefreshToken();
+  return new Promise((resolve, reject) =>
+    current.refreshSession(token, (error, session) => (error ? reject(error) : resolve(read(session)))),
+  );
 }
 
 export async function attributes() {

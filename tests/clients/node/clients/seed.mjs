@@ -39,13 +39,19 @@ export async function signIn(user, pass, newPass) {
   return { username: cognitoUser.username, challenge: cognitoUser.challengeName ?? null };
 }
 
-// The seed does not wait for the new password to be taken; an application would do something else meanwhile.
-export async function settled() {
-  for (let waited = 0; waited < 20_000; waited += 20) {
-    if (cognitoUser.getSignInUserSession()) return true;
+// The seed waits neither for the new password to be taken nor for its refusal, which nothing there handles.
+async function until(condition) {
+  for (let waited = 0; waited < 20_000 && !condition(); waited += 20) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return false;
+  return condition();
+}
+
+export const settled = () => until(() => cognitoUser.getSignInUserSession() !== null);
+
+export async function rejection() {
+  await until(() => globalThis.unhandledRejections.length > 0);
+  return globalThis.unhandledRejections.shift();
 }
 
 export async function tokens() {

@@ -1,0 +1,56 @@
+"""Writes a user's change that takes aliases over from whoever has them (ForceAliasCreation; contract/rules.md §1).
+
+Only verified addresses move, and only from users who have them as such an address: a username is nobody else's.
+"""
+
+import msgspec
+
+from poolhouse.call import Call
+from poolhouse.storage.database import Batch
+from poolhouse.storage.users import Alias, UserRow
+from poolhouse.userpools.attributes import VERIFIED_FLAGS
+from poolhouse.userpools.directory import Pool
+from poolhouse.userpools.user_writes import alias_taken, aliases_of, user_with
+
+
+async def change_user_over_others(
+    call: Call, pool: Pool, batch: Batch, before: UserRow, after: UserRow, changed: Exception
+) -> UserRow:
+    """As `change_user`, but a verified address that is another user's alias moves; theirs becomes unverified.
+
+    The commit raises `changed` when any of the users was changed meanwhile. Returns the row as it will be.
+    """
+    users = call.services.store.users
+    after = msgspec.structs.replace(after, modified_at=call.now_ms, version=before.version + 1)
+    users.update(batch, before, after, changed)
+    old, new = aliases_of(pool, before.attributes), aliases_of(pool, after.attributes)
+    for kind, alias in old.items():
+        if new.get(kind) != alias:
+            users.release(batch, pool.pool_id, before.user_id, alias.alias)
+    fresh = [alias for kind, alias in new.items() if old.get(kind) != alias]
+    dispossessed: dict[str, UserRow] = {}
+    for alias in fresh:
+        owner = await _owner_of(call, pool, alias)
+        if owner is None:
+            users.claim(batch, pool.pool_id, before.user_id, alias, alias_taken(pool, alias.kind, creating=False))
+            continue
+        users.move_alias(batch, pool.pool_id, alias.alias, owner=owner.user_id, heir=before.user_id, changed=changed)
+        held = dispossessed.get(owner.user_id, owner)
+        attributes = {**held.attributes, VERIFIED_FLAGS[alias.kind]: "false"}
+        dispossessed[owner.user_id] = user_with(held, attributes=attributes, modified_at=call.now_ms)
+    for owner in dispossessed.values():
+        users.update(batch, owner, owner, changed)
+        batch.notify("user", f"{pool.pool_id}/{owner.user_id}")
+    batch.notify("user", f"{pool.pool_id}/{before.user_id}")
+    return after
+
+
+async def _owner_of(call: Call, pool: Pool, alias: Alias) -> UserRow | None:
+    """The user from whom the alias may be taken; None leaves it to the claim to be free or to refuse."""
+    if alias.kind not in VERIFIED_FLAGS or alias.kind not in pool.alias_attributes:
+        return None
+    users = call.services.store.users
+    owner = await users.find(pool.pool_id, alias.alias)
+    if owner is None or alias not in await users.aliases(pool.pool_id, owner.user_id):
+        return None
+    return owner
