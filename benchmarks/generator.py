@@ -75,19 +75,16 @@ class Generator:
             gateway = load.work.startswith("gateway_")
             own = self._scene.gateway_port if gateway else self._scene.port
             return self._measure(load, load.port or own)
-        except (WorkFailed, BadAnswer, OSError, IndexError) as failure:
+        except (WorkFailed, BadAnswer, OSError) as failure:
             return Report(0, 0.0, 0.0, 0.0, 0.0, failure=f"{load.work}: {type(failure).__name__}: {failure}")
 
     def _prepare(self, load: Load) -> None:
         exchanges = self._works.preparation(load.work, int(load.seconds * _LARGEST_RATE))
-        if not exchanges:
-            return
         line = _Line(self._scene.port)
         for exchange in exchanges:
             line.begin(exchange)
             while line.exchange is not None:
                 line.read()
-            self._works.prepared()
         line.socket.close()
 
     def _measure(self, load: Load, port: int) -> Report:

@@ -8,6 +8,7 @@ import hmac
 import itertools
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 
 import msgspec
@@ -24,6 +25,8 @@ Exchange = Generator[bytes, Answer, None]
 """Yields requests, is sent their answers, and ends when the operation is done. Raises WorkFailed."""
 
 _SECRET_BITS = 256
+_TOKENS = 64
+"""People whose tokens are used where a work needs one."""
 
 
 class WorkFailed(Exception):
@@ -62,9 +65,8 @@ class Works:
         self._public = powers().power_of_g(self._secret)
         self._created = itertools.count(self._chance.getrandbits(40) << 20)
         self._pages: list[str] = []
-        self._tokens: list[_Result] = []
-        self._new_tokens: list[_Result] = []
-        self._warm: Iterator[_Result] = iter(())
+        self._tokens: deque[_Result] = deque()
+        self._new_tokens: deque[_Result] = deque(maxlen=10_000)
         self.by_name: dict[str, Callable[[], Exchange]] = {
             "srp": self.srp,
             "password": self.password,
@@ -75,10 +77,10 @@ class Works:
             "admin_create_user": self.admin_create_user,
             "admin_create_user_inviting": self.admin_create_user_inviting,
             "gateway_open": lambda: self._get("/val/open", None),
-            "gateway_known": lambda: self._get("/val/guarded", next(self._warm)),
-            "gateway_unknown": lambda: self._get("/val/guarded", self._new_tokens.pop()),
-            "gateway_function": lambda: self._get("/val/hello", next(self._warm)),
-            "gateway_upstream": lambda: self._get("/val/static", next(self._warm)),
+            "gateway_known": lambda: self._get("/val/guarded", self._token()),
+            "gateway_unknown": lambda: self._get("/val/guarded", self._new_token()),
+            "gateway_function": lambda: self._get("/val/hello", self._token()),
+            "gateway_upstream": lambda: self._get("/val/static", self._token()),
             "gateway_upstream_open": lambda: self._get("/val/open-static", None),
             "static": lambda: self._get("/static", None),
         }
@@ -86,14 +88,21 @@ class Works:
     def preparation(self, work: str, operations: int) -> list[Exchange]:
         """What must be done before a work can be measured for about so many operations."""
         needs_tokens = work in ("refresh", "get_user") or work.startswith("gateway_")
-        first = [self.password() for _ in range(64 - len(self._tokens))] if needs_tokens else []
+        first = [self.password() for _ in range(_TOKENS - len(self._tokens))] if needs_tokens else []
         if work == "gateway_unknown":
             first += [self.refresh() for _ in range(operations - len(self._new_tokens))]
         return first
 
-    def prepared(self) -> None:
-        """The preparation is done."""
-        self._warm = itertools.cycle(self._tokens)
+    def _token(self) -> _Result:
+        """One of a few tokens that the server has seen before."""
+        self._tokens.rotate()
+        return self._tokens[0]
+
+    def _new_token(self) -> _Result:
+        """A token that the server has never been shown."""
+        if not self._new_tokens:
+            raise WorkFailed("more operations than tokens were prepared for")
+        return self._new_tokens.pop()
 
     # -- sign-ins
 
@@ -117,14 +126,12 @@ class Works:
         """USER_PASSWORD_AUTH."""
         person = next(self._people)
         answer = yield self._initiate("USER_PASSWORD_AUTH", {"USERNAME": person.email, "PASSWORD": PASSWORD})
-        if len(self._tokens) < 64:
+        if len(self._tokens) < _TOKENS:
             self._tokens.append(_tokens_of(answer))
 
     def refresh(self) -> Exchange:
         """REFRESH_TOKEN_AUTH."""
-        held = next(self._warm) if self._tokens else None
-        token = held.refresh_token if held is not None else ""
-        answer = yield self._initiate("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": token})
+        answer = yield self._initiate("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": self._token().refresh_token})
         self._new_tokens.append(_tokens_of(answer))
 
     def _initiate(self, flow: str, parameters: dict[str, str]) -> bytes:
@@ -154,7 +161,7 @@ class Works:
 
     def get_user(self) -> Exchange:
         """GetUser with a token that the server has seen before."""
-        _good((yield self._write.call("GetUser", {"AccessToken": next(self._warm).access_token})))
+        _good((yield self._write.call("GetUser", {"AccessToken": self._token().access_token})))
 
     def admin_get_user(self) -> Exchange:
         """AdminGetUser of anybody, by e-mail address, signed."""

@@ -26,8 +26,9 @@ from poolhouse.crypto.master_key import (
 )
 from poolhouse.delivery.message import Channel
 from poolhouse.delivery.outbox import Outbox
-from poolhouse.services import Services, Settings, Store
+from poolhouse.services import Services, Settings
 from poolhouse.storage import Batch, Database, Unavailable, open_database
+from poolhouse.storage.store import Store
 from poolhouse.telemetry.log import get_logger
 from poolhouse.userpools.authority import SessionAuthority
 from poolhouse.userpools.directory import Directory

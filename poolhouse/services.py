@@ -7,15 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from poolhouse.storage.audit import Audit, AuditRow
+from poolhouse.storage.audit import AuditRow
 from poolhouse.storage.database import Batch, Database
-from poolhouse.storage.groups import Groups
-from poolhouse.storage.pools import Clients, Pools
-from poolhouse.storage.sessions import Sessions
-from poolhouse.storage.signing_keys import DataKeys, Facts, SigningKeys
-from poolhouse.storage.tags import Tags
-from poolhouse.storage.user_search import UserSearch
-from poolhouse.storage.users import Users
+from poolhouse.storage.store import Store
 
 if TYPE_CHECKING:
     from poolhouse.call import Call
@@ -40,39 +34,6 @@ class Settings:
     account_id: str = "000000000000"
     public_url: str = "http://localhost:9229"
     issuer: IssuerForm = "public"
-
-
-class Store:
-    """Every repository of the user pool service, on one database."""
-
-    __slots__ = (
-        *(
-            "audit",
-            "clients",
-            "data_keys",
-            "facts",
-            "groups",
-            "pools",
-            "sessions",
-            "signing_keys",
-            "tags",
-            "user_search",
-            "users",
-        ),
-    )
-
-    def __init__(self, database: Database) -> None:
-        self.pools = Pools(database)
-        self.clients = Clients(database)
-        self.users = Users(database)
-        self.user_search = UserSearch(database)
-        self.sessions = Sessions(database)
-        self.signing_keys = SigningKeys(database)
-        self.data_keys = DataKeys(database)
-        self.facts = Facts(database)
-        self.groups = Groups(database)
-        self.tags = Tags(database)
-        self.audit = Audit(database)
 
 
 def _nothing() -> None:

@@ -13,8 +13,8 @@ from poolhouse.model.cognito_idp_model import (
     UserPoolClientType,
     UserPoolType,
 )
-from poolhouse.services import Store
 from poolhouse.storage.pools import ClientRow, PoolRow
+from poolhouse.storage.store import Store
 from poolhouse.storage.users import UserRow
 from poolhouse.userpools.attributes import AttributeSchema
 from poolhouse.userpools.documents import read_document

@@ -230,13 +230,6 @@ CREATE TABLE deployed (
     PRIMARY KEY (kind, name)
 );
 
-CREATE TABLE tags (
-    resource_arn {text} NOT NULL,
-    tag_key {text} NOT NULL,
-    tag_value {text} NOT NULL,
-    PRIMARY KEY (resource_arn, tag_key)
-) {clustered};
-
 CREATE TABLE access_keys (
     key_id {text} NOT NULL PRIMARY KEY,
     secret {blob} NOT NULL,

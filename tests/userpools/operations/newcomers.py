@@ -6,7 +6,9 @@ import pytest
 
 from poolhouse.delivery.message import OutgoingMessage, open_payload
 from poolhouse.model.cognito_idp_model import (
+    AdminDeleteUserRequest,
     AdminGetUserRequest,
+    AdminSetUserPasswordRequest,
     AdminUpdateUserAttributesRequest,
     AttributeType,
     CodeDeliveryDetailsType,
@@ -25,7 +27,11 @@ from poolhouse.model.cognito_idp_model import (
 )
 from poolhouse.model.errors import ServiceError
 from poolhouse.storage.outbox import find_newest
-from poolhouse.userpools.operations.admin_users import admin_get_user
+from poolhouse.userpools.operations.admin_users import (
+    admin_delete_user,
+    admin_get_user,
+    admin_set_user_password,
+)
 from poolhouse.userpools.operations.attributes import (
     admin_update_user_attributes,
     get_user_attribute_verification_code,
@@ -124,6 +130,19 @@ class Town(Estate):
         signed_up = await self.sign_up(username, password, **attributes)
         await self.confirm(username, await self.code())
         return signed_up.user_sub
+
+    async def confirmed_by_admin(self, username: str, **attributes: str) -> None:
+        """A user whom an administrator made, with PASSWORD for good."""
+        await self.invite(username, PASSWORD, **attributes)
+        request = AdminSetUserPasswordRequest(
+            user_pool_id=self.pool_id, username=username, password=PASSWORD, permanent=True
+        )
+        await admin_set_user_password(self.house.call(), request)
+
+    async def delete(self, username: str) -> None:
+        await admin_delete_user(
+            self.house.call(), AdminDeleteUserRequest(user_pool_id=self.pool_id, username=username)
+        )
 
     async def token(self, username: str, password: str = PASSWORD) -> str:
         return (await self.password_sign_in(username, password)).access_token or ""

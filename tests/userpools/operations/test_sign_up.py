@@ -305,7 +305,7 @@ async def test_an_administrator_confirms_without_verifying(house: House) -> None
     await town.password_sign_in("bob")
     expected = ("NotAuthorizedException", "User cannot be confirmed. Current status is CONFIRMED")
     assert await refusal_of(confirm_by_admin(town, "bob")) == expected
-    await town.invite("eve")
+    await town.invite("eve", PASSWORD)
     assert await message_of(confirm_by_admin(town, "eve")) == (
         "User cannot be confirmed. Current status is FORCE_CHANGE_PASSWORD"
     )

@@ -1,0 +1,144 @@
+"""Foreseeable failures: exit code 1 and one line that says what to do, never a traceback."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import CommandLine
+
+
+@pytest.fixture
+def taken_port() -> Iterator[str]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield str(listening.getsockname()[1])
+
+
+def up(command: CommandLine, *arguments: str) -> str:
+    return command.refusal("up", "template.yaml", "--port", "0", "--gateway-port", "0", *arguments)
+
+
+def test_a_port_in_use_names_the_option(command: CommandLine, taken_port: str) -> None:
+    said = up(command, "--port", taken_port)
+    assert taken_port in said
+    assert "--port" in said
+    said = up(command, "--gateway-port", taken_port)
+    assert "--gateway-port" in said
+
+
+def test_a_port_in_use_is_told_before_anything_is_made(command: CommandLine, taken_port: str) -> None:
+    up(command, "--port", taken_port)
+    assert not Path(".poolhouse").exists()
+
+
+def test_workers_are_not_started_on_ports_of_somebody_else(
+    command: CommandLine, taken_port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.text("keys", "generate", "--file", "master.key")
+    monkeypatch.setenv("POOLHOUSE_MASTER_KEY_FILE", "master.key")
+    said = command.refusal("serve", "--workers", "2", "--port", taken_port, "--gateway-port", "0")
+    assert said.startswith(f"port {taken_port} is in use")
+    assert "POOLHOUSE_PORT" in said
+
+
+def test_a_state_folder_that_cannot_be_made(command: CommandLine) -> None:
+    Path("file").write_text("")
+    said = up(command, "--state", "file/state")
+    assert said == "the state folder file/state cannot be written: Not a directory; choose another with --state"
+
+
+def test_development_listens_on_loopback_only(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POOLHOUSE_HOST", "0.0.0.0")
+    assert "listens on 127.0.0.1" in up(command)
+    monkeypatch.setenv("POOLHOUSE_MODE", "development")
+    assert "listens on 127.0.0.1" in command.refusal("serve")
+
+
+def test_an_option_that_cannot_be_is_named(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POOLHOUSE_REGION", "moon")
+    assert up(command).startswith("POOLHOUSE_REGION: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("Resources:\n  People:\n    Type: AWS::Cognito::UserPol\n", "template.yaml:3: "),
+        ("Resources:\n  People: {Type: AWS::Cognito::UserPool, Properties: {Colour: red}}\n", "template.yaml:2: "),
+        ("Resources: [\n", "template.yaml:"),
+        ("", "template.yaml"),
+    ],
+)
+def test_a_broken_template_is_told_with_its_line(command: CommandLine, text: str, part: str) -> None:
+    command.template.write_text(text)
+    assert part in up(command)
+
+
+def test_a_template_that_is_not_there(command: CommandLine) -> None:
+    command.template.unlink()
+    assert up(command) == "template.yaml: cannot be read: No such file or directory; check the path"
+
+
+def test_a_parameter_without_a_value_sign(command: CommandLine) -> None:
+    assert up(command, "--parameter", "Env") == "--parameter Env: write it as Key=Value"
+
+
+def test_a_value_that_a_parameter_does_not_take(command: CommandLine) -> None:
+    text = "Parameters: {Env: {Type: String, Default: val, AllowedValues: [val, test]}}\n"
+    command.template.write_text(text + command.template.read_text())
+    said = up(command, "--parameter", "Env=prod")
+    assert "val" in said
+    assert "test" in said
+
+
+def test_production_needs_a_master_key(command: CommandLine) -> None:
+    said = command.refusal("serve")
+    assert "POOLHOUSE_MASTER_KEY" in said
+    assert "poolhouse keys generate" in said
+
+
+def test_a_wrong_master_key_is_refused(installed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POOLHOUSE_MASTER_KEY", installed.json("keys", "generate")["master_key"])
+    assert "this is not the master key of this database" in installed.refusal("users", "list")
+    assert "this is not the master key of this database" in up(installed)
+
+
+def test_a_master_key_that_others_can_read_is_refused(installed: CommandLine) -> None:
+    Path(".poolhouse/master.key").chmod(0o644)
+    assert "chmod 600" in installed.refusal("users", "list")
+
+
+def test_a_database_that_is_away(command: CommandLine, monkeypatch: pytest.MonkeyPatch, taken_port: str) -> None:
+    command.text("keys", "generate", "--file", ".poolhouse/master.key")
+    monkeypatch.setenv("POOLHOUSE_DATABASE_URL", "postgresql://poolhouse@127.0.0.1:1/poolhouse")
+    said = command.refusal("users", "list")
+    assert "cannot connect to PostgreSQL" in said
+    assert "POOLHOUSE_DATABASE_URL" in said
+
+
+def test_a_database_of_a_kind_that_is_not_known(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    command.text("keys", "generate", "--file", ".poolhouse/master.key")
+    monkeypatch.setenv("POOLHOUSE_DATABASE_URL", "mysql://localhost/poolhouse")
+    assert command.refusal("serve").startswith("POOLHOUSE_DATABASE_URL: must start with sqlite:/// or postgresql://")
+
+
+def test_a_database_file_that_is_none(command: CommandLine) -> None:
+    command.text("keys", "generate", "--file", ".poolhouse/master.key")
+    Path(".poolhouse/poolhouse.db").write_text("this is not a database, whatever its name says\n" * 100)
+    assert "not a database" in command.refusal("users", "list")
+
+
+def test_https_needs_certificate_and_key(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    command.text("keys", "generate", "--file", ".poolhouse/master.key")
+    monkeypatch.setenv("POOLHOUSE_TLS_CERTIFICATE", "chain.pem")
+    assert "POOLHOUSE_TLS_KEY" in command.refusal("serve")
+    monkeypatch.setenv("POOLHOUSE_TLS_KEY", "key.pem")
+    assert command.refusal("serve") == "POOLHOUSE_TLS_CERTIFICATE: chain.pem cannot be read"
+
+
+def test_a_command_for_an_installation_that_is_not_there_makes_none(command: CommandLine) -> None:
+    said = command.refusal("users", "list")
+    assert said.startswith("there is no installation in .poolhouse; run `poolhouse up TEMPLATE` there")
+    assert not Path(".poolhouse").exists()
