@@ -1,6 +1,5 @@
 """`poolhouse doctor`: what is there, what is missing, and what to do about it. The checks are in checks.py."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -32,4 +31,4 @@ def doctor(state: Path | None, output: Output) -> None:
         if finding.advice:
             terminal.line(f"  {'':<14} {paint(finding.advice, Paint.DIM)}")
     if any(finding.verdict == "wrong" for finding in findings):
-        sys.exit(EXIT_REFUSED)
+        raise click.exceptions.Exit(EXIT_REFUSED)

@@ -4,6 +4,7 @@ The operations are the service's own, called in this process with the service's 
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -86,10 +87,22 @@ def existing_config(state: Path | None) -> Config:
 
 
 def run(errand: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work to its end."""
+    """Run a command's work to its end; warnings of the rooms below go to standard error."""
     import asyncio
 
+    _warn_on_standard_error()
     return asyncio.run(errand)
+
+
+def _warn_on_standard_error() -> None:
+    """A command's answer has standard output for itself; of events only warnings matter beside it."""
+    import structlog
+
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.KeyValueRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger("warning"),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
 
 
 async def with_installation(state: Path | None, errand: Callable[[Installation], Awaitable[T]]) -> T:

@@ -20,7 +20,7 @@ from poolhouse.storage.database import Batch
 
 NEW_KEY_VARIABLE = "POOLHOUSE_NEW_MASTER_KEY"
 NOTICE = "data_keys"
-"""Topic of the notice after which the data keys are others."""
+"""Topic of the notice after which servers read the data keys again."""
 _PAGE = 1000
 _POLICY_BYTES = 64 << 10
 
@@ -59,6 +59,7 @@ async def add_data_key(services: Services, config: Config) -> str:
     # is refused, and no key is left behind under a master key that is gone.
     _rewrap_into(batch, services, master)
     services.store.data_keys.insert(batch, fresh.key_id, fresh.wrapped, fresh.created_at)
+    batch.notify(NOTICE, "")
     await _commit(services, batch)
     return fresh.key_id
 
@@ -72,7 +73,6 @@ def _rewrap_into(batch: Batch, services: Services, master: MasterKey) -> int:
 
 
 async def _commit(services: Services, batch: Batch) -> None:
-    batch.notify(NOTICE, "")
     try:
         await services.database.commit(batch)
     except _ChangedMeanwhile:

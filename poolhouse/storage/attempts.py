@@ -1,6 +1,6 @@
 """What decides races between sign-ins: failed attempts that lock, and tokens that are used once."""
 
-from poolhouse.storage.database import Batch
+from poolhouse.storage.database import Batch, Database
 
 FREE_FAILURES = 5
 LONGEST_LOCK_MS = 900_000
@@ -61,3 +61,9 @@ def spend(batch: Batch, pool_id: str, token_id: str, expires_at: int, used: Exce
         expect=1,
         refusal=used,
     )
+
+
+async def is_spent(database: Database, pool_id: str, token_id: str) -> bool:
+    """Whether a token has been used: only to choose the words of a refusal that is certain already."""
+    row = await database.fetch_row("SELECT 1 FROM spent WHERE pool_id = ? AND token_id = ?", pool_id, token_id)
+    return row is not None

@@ -27,16 +27,17 @@ async def change_user_over_others(
     for kind, alias in old.items():
         if new.get(kind) != alias:
             users.release(batch, pool.pool_id, before.user_id, alias.alias)
-    fresh = [alias for kind, alias in new.items() if old.get(kind) != alias]
     dispossessed: dict[str, UserRow] = {}
-    for alias in fresh:
-        owner = await _owner_of(call, pool, alias)
+    for kind, alias in new.items():
+        if old.get(kind) == alias:
+            continue
+        owner, refusal = await _owner_of(call, pool, alias, changed)
         if owner is None:
-            users.claim(batch, pool.pool_id, before.user_id, alias, alias_taken(pool, alias.kind, creating=False))
+            users.claim(batch, pool.pool_id, before.user_id, alias, refusal)
             continue
         users.move_alias(batch, pool.pool_id, alias.alias, owner=owner.user_id, heir=before.user_id, changed=changed)
         held = dispossessed.get(owner.user_id, owner)
-        attributes = {**held.attributes, VERIFIED_FLAGS[alias.kind]: "false"}
+        attributes = {**held.attributes, VERIFIED_FLAGS[kind]: "false"}
         dispossessed[owner.user_id] = user_with(held, attributes=attributes, modified_at=call.now_ms)
     for owner in dispossessed.values():
         users.update(batch, owner, owner, changed)
@@ -45,12 +46,16 @@ async def change_user_over_others(
     return after
 
 
-async def _owner_of(call: Call, pool: Pool, alias: Alias) -> UserRow | None:
-    """The user from whom the alias may be taken; None leaves it to the claim to be free or to refuse."""
+async def _owner_of(call: Call, pool: Pool, alias: Alias, changed: Exception) -> tuple[UserRow | None, Exception]:
+    """From whom the alias may be taken, or None; and what it means when a claim of it then finds it taken."""
+    taken = alias_taken(pool, alias.kind, creating=False)
     if alias.kind not in VERIFIED_FLAGS or alias.kind not in pool.alias_attributes:
-        return None
+        return None, taken
     users = call.services.store.users
     owner = await users.find(pool.pool_id, alias.alias)
-    if owner is None or alias not in await users.aliases(pool.pool_id, owner.user_id):
-        return None
-    return owner
+    if owner is None:
+        return None, changed  # free now: from whoever claims it first it is taken at the next attempt
+    for held in await users.aliases(pool.pool_id, owner.user_id):
+        if held.alias == alias.alias:
+            return (owner, changed) if held.kind == alias.kind else (None, taken)
+    return None, changed  # it has moved since

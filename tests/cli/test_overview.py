@@ -1,10 +1,11 @@
 """coverage and doctor."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from poolhouse.cli.overview import tested_targets
+from poolhouse.cli import overview
 from tests.cli.conftest import CommandLine
 
 
@@ -19,12 +20,10 @@ def test_coverage_lists_every_operation_of_the_models(command: CommandLine) -> N
 
 
 def test_tested_targets_are_targets() -> None:
-    assert all("." in target for target in tested_targets())
+    assert all("." in target for target in overview.tested_targets())
 
 
 def _verdicts(command: CommandLine, code: int) -> dict[str, str]:
-    import json
-
     status, said, _ = command.run("doctor", "--output", "json")
     assert status == code, said
     return {one["check"]: one["verdict"] for one in json.loads(said)}

@@ -4,6 +4,7 @@ import msgspec
 
 from poolhouse.call import Call
 from poolhouse.model.cognito_idp_model import InitiateAuthResponse, InvalidParameterException
+from poolhouse.storage.attempts import is_spent
 from poolhouse.storage.users import UserRow
 from poolhouse.userpools import refusals
 from poolhouse.userpools.attributes import check_client_writes
@@ -45,6 +46,8 @@ async def _user_of(call: Call, pool: Pool, state: ChallengeSession, username: st
     if not user.enabled:
         raise refusals.user_disabled()
     if user.credential_version != state.credential_version or user.generation != state.generation:
+        if await is_spent(call.services.database, pool.pool_id, state.token_id):
+            raise refusals.session_used()
         raise refusals.session_expired()
     return user
 

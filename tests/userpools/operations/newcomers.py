@@ -8,6 +8,7 @@ from poolhouse.delivery.message import OutgoingMessage, open_payload
 from poolhouse.model.cognito_idp_model import (
     AdminDeleteUserRequest,
     AdminGetUserRequest,
+    AdminGetUserResponse,
     AdminSetUserPasswordRequest,
     AdminUpdateUserAttributesRequest,
     AttributeType,
@@ -108,9 +109,7 @@ class Town(Estate):
         return (await resend_confirmation_code(self.house.call(None), request)).code_delivery_details
 
     async def forgot(self, username: str) -> CodeDeliveryDetailsType | None:
-        request = ForgotPasswordRequest(
-            client_id=self.client_id, secret_hash=self._hash(username), username=username
-        )
+        request = ForgotPasswordRequest(client_id=self.client_id, secret_hash=self._hash(username), username=username)
         return (await forgot_password(self.house.call(None), request)).code_delivery_details
 
     async def recover(self, username: str, code: str, password: str = "N3w!secret") -> None:
@@ -140,9 +139,7 @@ class Town(Estate):
         await admin_set_user_password(self.house.call(), request)
 
     async def delete(self, username: str) -> None:
-        await admin_delete_user(
-            self.house.call(), AdminDeleteUserRequest(user_pool_id=self.pool_id, username=username)
-        )
+        await admin_delete_user(self.house.call(), AdminDeleteUserRequest(user_pool_id=self.pool_id, username=username))
 
     async def token(self, username: str, password: str = PASSWORD) -> str:
         return (await self.password_sign_in(username, password)).access_token or ""
@@ -180,7 +177,7 @@ class Town(Estate):
         found = (await self._shown(username)).user_attributes or []
         return {attribute.name: attribute.value or "" for attribute in found if attribute.name != "sub"}
 
-    async def _shown(self, username: str) -> Any:
+    async def _shown(self, username: str) -> AdminGetUserResponse:
         return await admin_get_user(
             self.house.call(), AdminGetUserRequest(user_pool_id=self.pool_id, username=username)
         )

@@ -32,6 +32,8 @@ export async function open(url) {
   await page.goto(url);
 }
 
+export const reload = async () => void (await page.reload());
+
 // A call of the client in the page; the outcome is {value} or {error}, which the caller tells apart.
 export const call = (name, args) => page.evaluate(([n, a]) => window.client.call(n, a), [name, args]);
 
@@ -39,7 +41,13 @@ export const fill = (label, value) => page.getByLabel(label, { exact: true }).fi
 export const click = (role, name) => page.getByRole(role, { name, exact: true }).click();
 export const press = (key) => page.keyboard.press(key);
 export const type = (text) => page.keyboard.type(text);
-export const focused = () => page.evaluate(() => document.activeElement?.labels?.[0]?.textContent?.trim() ?? document.activeElement?.textContent?.trim() ?? "");
+
+// The name of what has the focus, as a person reads it.
+export const focused = () =>
+  page.evaluate(() => {
+    const focus = document.activeElement;
+    return (focus?.labels?.[0] ?? focus)?.textContent?.trim() ?? "";
+  });
 
 // The text of the first thing with a role, when it holds `text`.
 export async function expectText(role, text) {
