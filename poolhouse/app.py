@@ -51,7 +51,7 @@ class App:
         self.services = services
         self._clock = clock
         self._chance = random.SystemRandom()
-        self._proxies = TrustedProxies(config.trusted_proxies)
+        self._proxies = TrustedProxies(_trusted(config))
         self.serving = Serving(config, services, self._proxies, clock)
         self._worker = OutboxWorker(
             services.database,
@@ -223,6 +223,13 @@ async def _start(
         await services.database.close()
         raise
     return app
+
+
+def _trusted(config: Config) -> list[str]:
+    """Whose word on hosts and addresses counts. Only this machine reaches a development server, so it is believed."""
+    if config.mode == "development":
+        return [*config.trusted_proxies, "127.0.0.0/8", "::1"]
+    return config.trusted_proxies
 
 
 def _worker_settings(config: Config) -> WorkerSettings:

@@ -37,14 +37,15 @@ class TrustedProxies:
         return request.peer
 
     def base_url(self, request: Request) -> str | None:
-        """The URL that the client asked, scheme and host; None when no usable Host came."""
-        scheme: str = request.scheme
-        host = request.header(b"host") or ""
-        if self._trusts(request.peer):
-            forwarded = request.header(b"x-forwarded-proto")
-            if forwarded in ("http", "https"):
-                scheme = forwarded
-            host = request.header(b"x-forwarded-host") or host
+        """The URL that the client asked, as a trusted proxy tells it; None where nobody we trust says so.
+
+        A Host header alone is the client's own word: tokens must not carry an issuer of the caller's choosing.
+        """
+        if not self._trusts(request.peer):
+            return None
+        forwarded = request.header(b"x-forwarded-proto")
+        scheme: str = forwarded if forwarded in ("http", "https") else request.scheme
+        host = request.header(b"x-forwarded-host") or request.header(b"host") or ""
         if _HOST.fullmatch(host) is None:
             return None
         return f"{scheme}://{host}"

@@ -1,6 +1,7 @@
 """serve: one process or supervised workers, the database awaited, nothing left behind."""
 
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,9 @@ import psutil
 import pytest
 
 from poolhouse.crypto.master_key import MasterKey
-from tests.cli.program import clean_environment, request, running, wait_until
-from tests.postgresql import Cluster, find_binary, missing_toolchain, start_cluster
+from tests.cli.program import clean_environment, read_all, request, running, wait_until
+from tests.cli.road import Road
+from tests.postgresql import Cluster
 
 SERVE = ["serve", "--port", "0", "--gateway-port", "0"]
 GRACE = {"POOLHOUSE_GRACE_SECONDS": "2"}
@@ -43,10 +45,6 @@ def test_production_shows_no_inbox_and_knows_the_operations(tmp_path: Path, envi
 
 
 def _call(port: int, operation: str, body: bytes) -> bytes:
-    import socket
-
-    from tests.cli.program import read_all
-
     with socket.create_connection(("127.0.0.1", port)) as connection:
         head = f"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
         target = f"X-Amz-Target: AWSCognitoIdentityProviderService.{operation}\r\n"
@@ -116,23 +114,18 @@ def test_workers_that_cannot_start_are_not_started_again(tmp_path: Path, environ
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_it_waits_for_a_database_that_is_away(
-    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, environment: dict[str, str], workers: str
+    cluster: Cluster, tmp_path: Path, environment: dict[str, str], workers: str
 ) -> None:
-    if find_binary("initdb") is None:
-        missing_toolchain("PostgreSQL (initdb)")
-    with start_cluster(tmp_path_factory.mktemp("away")) as cluster:
-        environment["POOLHOUSE_DATABASE_URL"] = cluster.create_database("away")
-        cluster.stop()
+    name = f"away{workers}"
+    cluster.create_database(name)
+    with Road(cluster.port) as road:
+        environment["POOLHOUSE_DATABASE_URL"] = f"postgresql://poolhouse@127.0.0.1:{road.port}/{name}"
         with running([*SERVE, "--workers", workers], tmp_path, environment) as server:
             server.wait_for_log('"event": "database_unavailable"', times=2)
-            _start_again(cluster)
+            road.open()
             port = server.next_event("ready")["port"]
             assert b'{"status":"ok"}' in request(port, "/readyz")
             assert server.end() == 0
-
-
-def _start_again(cluster: Cluster) -> None:
-    cluster.start()
 
 
 def test_it_ends_while_it_waits_for_the_database(tmp_path: Path, environment: dict[str, str]) -> None:

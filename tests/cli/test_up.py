@@ -1,13 +1,27 @@
 """up: deploys, serves, tells where, watches, and ends cleanly."""
 
+import json
 import signal
 import socket
+import ssl
+import subprocess
+import sys
 from pathlib import Path
 
-from tests.cli.program import POOL_TEMPLATE, port_of, read_all, request, running, wait_until
+from tests.cli.program import POOL_TEMPLATE, clean_environment, port_of, read_all, request, running, wait_until
 
 UP = ["up", "template.yaml", "--port", "0", "--gateway-port", "0"]
-HEAVY = ("samtranslator", "pydantic", "yaml", "botocore", "jsonschema", "rich.console", "jinja2", "aiosmtplib", "asyncpg")
+HEAVY = (
+    "samtranslator",
+    "pydantic",
+    "yaml",
+    "botocore",
+    "jsonschema",
+    "rich.console",
+    "jinja2",
+    "aiosmtplib",
+    "asyncpg",
+)
 
 
 def _template(folder: Path, text: str = POOL_TEMPLATE) -> Path:
@@ -102,11 +116,6 @@ def test_a_changed_template_is_deployed_and_a_broken_one_is_told(tmp_path: Path)
 
 
 def test_other_commands_find_the_development_installation(tmp_path: Path) -> None:
-    import json
-    import subprocess
-    import sys
-
-    from tests.cli.program import clean_environment
 
     _template(tmp_path)
     with running(UP, tmp_path) as server:
@@ -125,10 +134,6 @@ def test_other_commands_find_the_development_installation(tmp_path: Path) -> Non
 
 
 def test_it_tells_people_what_to_paste_next(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    from tests.cli.program import clean_environment
 
     _template(tmp_path)
     process = subprocess.Popen(
@@ -154,7 +159,6 @@ def test_it_tells_people_what_to_paste_next(tmp_path: Path) -> None:
 
 
 def test_https_is_served_with_the_development_authority(tmp_path: Path) -> None:
-    import ssl
 
     _template(tmp_path)
     with running([*UP, "--tls"], tmp_path) as server:
