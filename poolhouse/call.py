@@ -4,11 +4,11 @@ Owns the shape of a call. Nothing in the house reads a global clock, a global ra
 """
 
 import random
-import uuid
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from poolhouse.crypto.uuid4 import uuid4_text
 from poolhouse.storage.database import Batch
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Call:
 
     def new_uuid(self) -> str:
         """A random UUID in its text form."""
-        return str(uuid.UUID(bytes=self.chance.randbytes(16), version=4))
+        return uuid4_text(self.chance.randbytes(16))
 
     def ordered_id(self) -> str:
         """A random id that sorts by time: 12 hex digits of milliseconds, then 80 random bits."""

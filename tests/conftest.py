@@ -1,5 +1,6 @@
 """Databases for the tests: every test that asks for `database` runs on SQLite and on a real PostgreSQL."""
 
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,9 +13,10 @@ from tests.postgresql import Cluster, start_cluster
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     """A PostgreSQL server of the tests' own, gone when they end."""
-    with start_cluster(tmp_path_factory.mktemp("postgresql")) as running:
+    # Not below pytest's own folder: another run would close that to the server's user.
+    with tempfile.TemporaryDirectory(prefix="poolhouse-pg-") as folder, start_cluster(Path(folder)) as running:
         yield running
 
 

@@ -55,23 +55,51 @@ class Route:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Launch:
+    """How a server is started, the first time and again."""
+
+    command: list[str]
+    environment: dict[str, str]
+    state_dir: Path
+    log: Path
+
+    def start(self) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+        """The process, and what it says when it serves. Raises ServerFailed."""
+        with self.log.open("a") as log:
+            process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        try:
+            return process, _await_ready(process, self.log)
+        except BaseException:
+            _kill(process)
+            raise
+
+
 class RunningServer:
     """A server that serves. `endpoint` is the service's URL, as clients are given it."""
 
-    def __init__(self, process: subprocess.Popen[str], ready: Mapping[str, Any], recorder: Recorder, log: Path) -> None:
-        scheme = "https" if ready["certificate_authority"] else "http"
+    def __init__(self, launch: _Launch, recorder: Recorder) -> None:
+        self._launch = launch
+        self.recorder = recorder
+        self.process, ready = launch.start()
+        authority = ready["certificate_authority"]
+        scheme = "https" if authority else "http"
         self.endpoint = f"{scheme}://localhost:{recorder.port}"
-        self.gateway: str = ready["gateway"]
         self.region: str = ready["region"]
         self.pool_id: str = ready["pool_id"]
         self.client_id: str = ready["client_id"]
         self.outputs: dict[str, str] = ready["outputs"]
         self.state_dir = Path(ready["state"])
-        self.authority = Path(ready["certificate_authority"]) if ready["certificate_authority"] else None
-        self.routes = [Route(**route) for api in ready["apis"] for route in api["routes"]]
-        self.recorder = recorder
-        self.log = log
-        self.process = process
+        self.authority = Path(authority) if authority else None
+        self.routes = _routes(ready)
 
     @property
     def issuer(self) -> str:
@@ -84,7 +112,7 @@ class RunningServer:
         return f"{self.issuer}/.well-known/jwks.json"
 
     def route(self, path: str) -> str:
-        """The URL of `GET path` (without stage), such as `/foo`."""
+        """The URL of a GET on the gateway, of the path with its stage: `/val/foo`."""
         return next(route.url for route in self.routes if route.method == "GET" and route.url.endswith(path))
 
     def inbox(self, to: str) -> list[Message]:
@@ -94,6 +122,24 @@ class RunningServer:
         with urllib.request.urlopen(question, timeout=10, context=context) as answer:
             rows = json.load(answer)
         return [Message(row["channel"], row["to"], row["subject"] or "", row["body"]) for row in rows]
+
+    def restart(self) -> None:
+        """End the server and start it again on the same state. Raises ServerFailed."""
+        self.stop()
+        self.process, ready = self._launch.start()
+        self.routes = _routes(ready)
+
+    def stop(self) -> None:
+        """End it as Ctrl-C does. Raises ServerFailed if it fails to, or leaves a process behind."""
+        _stop(self.process, self.state_dir, self._launch.log)
+
+    def kill(self) -> None:
+        """End it and its family at once."""
+        _kill(self.process)
+
+
+def _routes(ready: Mapping[str, Any]) -> list[Route]:
+    return [Route(**route) for api in ready["apis"] for route in api["routes"]]
 
 
 @contextlib.contextmanager
@@ -106,29 +152,30 @@ def running_server(
 ) -> Iterator[RunningServer]:
     """Deploy a template and serve it until the block ends. Raises ServerFailed."""
     port = _free_port()
-    log = state_dir.parent / f"{state_dir.name}.log"
     tls = "--tls" in options
-    scheme = "https" if tls else "http"
-    with Recorder(port, opaque=tls) as recorder, log.open("w") as log_file:
-        settings = {
-            **{name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ},
-            "HOME": str(state_dir.parent),
-            "POOLHOUSE_PUBLIC_URL": f"{scheme}://localhost:{recorder.port}",
-            **(environment or {}),
-        }
-        command = [
-            *(*POOLHOUSE, "up", str(template), "--state", str(state_dir), "--output", "json"),
-            *("--port", str(port), "--gateway-port", "0", "--no-watch", *options),
-        ]
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=log_file, text=True, start_new_session=True
+    with Recorder(port, opaque=tls) as recorder:
+        scheme = "https" if tls else "http"
+        launch = _Launch(
+            command=[
+                *(*POOLHOUSE, "up", str(template), "--state", str(state_dir), "--output", "json", "--no-watch"),
+                *("--port", str(port), "--gateway-port", "0", *options),
+            ],
+            environment={
+                **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+                "HOME": str(state_dir.parent),
+                "POOLHOUSE_PUBLIC_URL": f"{scheme}://localhost:{recorder.port}",
+                **(environment or {}),
+            },
+            state_dir=state_dir,
+            log=state_dir.parent / f"{state_dir.name}.log",
         )
+        server = RunningServer(launch, recorder)
         try:
-            yield RunningServer(process, _await_ready(process, log), recorder, log)
+            yield server
         except BaseException:
-            _kill(process)
+            server.kill()
             raise
-        _stop(process, state_dir, log)
+        server.stop()
 
 
 def _free_port() -> int:
@@ -164,7 +211,6 @@ def _read_lines(stream: Any, lines: "queue.Queue[str | None]") -> None:
 
 
 def _stop(process: subprocess.Popen[str], state_dir: Path, log: Path) -> None:
-    """End the server as Ctrl-C does. Raises ServerFailed if it fails to, or leaves a process behind."""
     family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     process.send_signal(signal.SIGINT)
     try:

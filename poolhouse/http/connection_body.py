@@ -105,6 +105,8 @@ class IncomingBody:
         """The body is whole."""
         self.complete = True
         self._continue = False
+        # What still waits is all there is: holding the socket back would only deafen it to the next request.
+        self._release()
         self._wake()
 
     def fail(self, failure: Exception) -> None:

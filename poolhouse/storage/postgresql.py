@@ -53,6 +53,9 @@ _Gone = (
     asyncpg.InternalClientError,
 )
 
+_CANNOT_SERVE = ("08", "53", "57", "58")
+"""Classes of SQLSTATE that say nothing of the statement: connection, resources, operator, system."""
+
 
 class _Connection:
     """One held connection and the statements prepared on it."""
@@ -64,12 +67,11 @@ class _Connection:
         self.statements: OrderedDict[str, PreparedStatement[Any]] = OrderedDict()
 
     async def prepare(self, sql: str) -> "PreparedStatement[Any]":
-        statement = self.statements.get(sql)
-        if statement is None:
-            statement = await self.raw.prepare(sql)
-            self.statements[sql] = statement
-            if len(self.statements) > STATEMENTS:
-                self.statements.popitem(last=False)
+        """Prepare what is not yet prepared; placeholders are `?` or already numbered."""
+        statement = await self.raw.prepare(numbered(sql))
+        self.statements[sql] = statement
+        if len(self.statements) > STATEMENTS:
+            self.statements.popitem(last=False)
         return statement
 
 
@@ -93,15 +95,33 @@ class PostgresDatabase(Database):
         """Raise Unavailable unless the database answers."""
         await self.fetch_row("SELECT 1")
 
+    # The next three hold their connection without a context manager: it would be a tenth of a read's cost.
+
     async def fetch(self, sql: str, *args: Value) -> list[Row]:
-        async with self._connection() as connection:
-            statement = await connection.prepare(numbered(sql))
-            return await statement.fetch(*args)
+        connection = self._idle.pop() if self._idle else await self._acquire()
+        try:
+            statement = connection.statements.get(sql) or await connection.prepare(sql)
+            rows: list[Row] = await statement.fetch(*args)
+        except BaseException as error:
+            gone = self._let_go(connection, error)
+            if gone is None:
+                raise
+            raise gone from error
+        self._release(connection)
+        return rows
 
     async def fetch_row(self, sql: str, *args: Value) -> Row | None:
-        async with self._connection() as connection:
-            statement = await connection.prepare(numbered(sql))
-            return await statement.fetchrow(*args)
+        connection = self._idle.pop() if self._idle else await self._acquire()
+        try:
+            statement = connection.statements.get(sql) or await connection.prepare(sql)
+            row: Row | None = await statement.fetchrow(*args)
+        except BaseException as error:
+            gone = self._let_go(connection, error)
+            if gone is None:
+                raise
+            raise gone from error
+        self._release(connection)
+        return row
 
     async def scan(self, sql: str, *args: Value) -> list[Row]:
         return await self.fetch(sql, *args)
@@ -110,12 +130,18 @@ class PostgresDatabase(Database):
         if not batch.statements and not batch.notices:
             return
         sql, args = _compose(batch)
+        connection = self._idle.pop() if self._idle else await self._acquire()
         try:
-            async with self._connection() as connection:
-                statement = await connection.prepare(sql)
-                await statement.fetchrow(*args)
-        except asyncpg.PostgresError as error:
-            raise _refusal(batch, error) from error
+            statement = connection.statements.get(sql) or await connection.prepare(sql)
+            await statement.fetchrow(*args)
+        except BaseException as error:
+            gone = self._let_go(connection, error)
+            if gone is not None:
+                raise gone from error
+            if isinstance(error, asyncpg.PostgresError):
+                raise _refusal(batch, error) from error
+            raise
+        self._release(connection)
         for topic, key in batch.notices:
             self._tell(topic, key)
 
@@ -156,24 +182,27 @@ class PostgresDatabase(Database):
         connection = self._idle.pop() if self._idle else await self._acquire()
         try:
             yield connection
-        except _Gone as error:
+        except BaseException as error:
+            gone = self._let_go(connection, error)
+            if gone is None:
+                raise
+            raise gone from error
+        self._release(connection)
+
+    def _let_go(self, connection: _Connection, error: BaseException) -> Unavailable | None:
+        """Give back or drop the connection on which `error` arose; returns what it means where it means that."""
+        if isinstance(error, _Gone):
             self._drop(connection)
-            raise Unavailable(f"the database went away: {error}") from error
-        except asyncio.CancelledError:
+            return Unavailable(f"the database went away: {error}")
+        if isinstance(error, asyncio.CancelledError):
             # The protocol may be in the middle of an answer: this connection cannot be used again.
             self._drop(connection)
-            raise
-        except asyncpg.PostgresError as error:
-            if error.sqlstate is not None and error.sqlstate[:2] in ("57", "53", "58", "08"):
-                self._drop(connection)
-                raise Unavailable(f"the database cannot serve: {error}") from error
-            self._release(connection)
-            raise
-        except BaseException:
-            self._release(connection)
-            raise
-        else:
-            self._release(connection)
+            return None
+        if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _CANNOT_SERVE:
+            self._drop(connection)
+            return Unavailable(f"the database cannot serve: {error}")
+        self._release(connection)
+        return None
 
     async def _acquire(self) -> _Connection:
         if self._closed:

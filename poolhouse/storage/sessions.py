@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from poolhouse.storage.database import Batch, Database
-from poolhouse.storage.users import UserRow, user_from_row
+from poolhouse.storage.users import WHOLE_USER, UserRow, whole_user_from_row
 
 
 class SessionRow(Struct, frozen=True):
@@ -41,13 +41,7 @@ _COLUMNS = (
     "pool_id, session_id, user_id, client_id, generation, auth_time, expires_at, revoked_at, refresh_hash, "
     "previous_hash, rotated_at, scope, event_id, device_key"
 )
-_USER = (
-    "pool_id, user_id, username, status, enabled, created_at, modified_at, attributes, credential, "
-    "credential_version, password_expires_at, generation, version"
-)
-_BOTH = ", ".join(
-    [f"s.{column.strip()}" for column in _COLUMNS.split(",")] + [f"u.{column.strip()}" for column in _USER.split(",")]
-)
+_BOTH = ", ".join([*(f"s.{column.strip()}" for column in _COLUMNS.split(",")), WHOLE_USER])
 _SESSION_WIDTH = _COLUMNS.count(",") + 1
 
 
@@ -67,7 +61,7 @@ class Sessions:
         )
         if row is None:
             return None
-        return LiveSession(SessionRow(*row[:_SESSION_WIDTH]), user_from_row(row[_SESSION_WIDTH:]))
+        return LiveSession(SessionRow(*row[:_SESSION_WIDTH]), whole_user_from_row(row[_SESSION_WIDTH:]))
 
     async def state(self, pool_id: str, session_id: str) -> tuple[str, str, bool, bool, bool] | None:
         """(user_id, client_id, revoked, signed_out, enabled) of a session: all that a gateway asks for."""

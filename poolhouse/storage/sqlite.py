@@ -61,7 +61,8 @@ class SqliteDatabase(Database):
         self._path = path
         self._loop = asyncio.get_running_loop()
         self._listeners: list[Listener] = []
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._waiting: list[_Job] = []
         self._closed = False
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +107,11 @@ class SqliteDatabase(Database):
         if self._closed:
             raise Unavailable("the database is closed")
         done: asyncio.Future[None] = self._loop.create_future()
-        self._jobs.put((batch, done))
+        if not self._waiting:
+            # The loop cannot answer anyone before this round of callbacks is over, so the round's commits go together:
+            # one thread switch and one fsync for all of them.
+            self._loop.call_soon(self._hand_over)
+        self._waiting.append((batch, done))
         # A caller that gives up must not cancel a write that others share an fsync with.
         await asyncio.shield(done)
         for topic, key in batch.notices:
@@ -133,6 +138,7 @@ class SqliteDatabase(Database):
         self._closed = True
         if self._feed is not None:
             self._feed.cancel()
+        self._hand_over()
         self._jobs.put(None)
         await asyncio.to_thread(self._writer.join)
         self._reader.close()
@@ -142,6 +148,11 @@ class SqliteDatabase(Database):
         for listener in self._listeners:
             listener(topic, key)
 
+    def _hand_over(self) -> None:
+        if self._waiting:
+            self._jobs.put(self._waiting)
+            self._waiting = []
+
     # -- the writer thread ------------------------------------------------------------------------------------
 
     def _write_forever(self) -> None:
@@ -150,21 +161,21 @@ class SqliteDatabase(Database):
             group = self._next_group()
             if not group:
                 break
-            outcomes = _commit_group(connection, [batch for batch, _ in group])
+            outcomes: list[Exception | None] = []
+            for first in range(0, len(group), GROUP_LIMIT):
+                outcomes += _commit_group(connection, [batch for batch, _ in group[first : first + GROUP_LIMIT]])
             with suppress(RuntimeError):  # the loop is gone: nobody waits any more
                 self._loop.call_soon_threadsafe(_settle, group, outcomes)
         connection.close()
 
     def _next_group(self) -> list[_Job]:
-        """Everything that waits now, up to the limit; empty when the database closes."""
+        """Everything that waits now; empty when the database closes."""
         group: list[_Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            group.append(job)
-            if len(group) == GROUP_LIMIT:
-                return group
+        jobs = self._jobs.get()
+        while jobs is not None:
+            group += jobs
             try:
-                job = self._jobs.get_nowait()
+                jobs = self._jobs.get_nowait()
             except queue.Empty:
                 return group
         if group:

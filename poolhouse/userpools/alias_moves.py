@@ -3,6 +3,8 @@
 Only verified addresses move, and only from users who have them as such an address: a username is nobody else's.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from poolhouse.call import Call
@@ -27,23 +29,33 @@ async def change_user_over_others(
     for kind, alias in old.items():
         if new.get(kind) != alias:
             users.release(batch, pool.pool_id, before.user_id, alias.alias)
+    wanted = [alias for kind, alias in new.items() if old.get(kind) != alias]
+    await take_aliases(call, pool, batch, before.user_id, wanted, changed)
+    batch.notify("user", f"{pool.pool_id}/{before.user_id}")
+    return after
+
+
+async def take_aliases(
+    call: Call, pool: Pool, batch: Batch, heir: str, wanted: Sequence[Alias], changed: Exception
+) -> None:
+    """Give the user `heir` these aliases, free ones and other users' verified addresses alike.
+
+    The commit raises `changed` when any of the owners was changed meanwhile, and ALIAS for what is not to be taken.
+    """
+    users = call.services.store.users
     dispossessed: dict[str, UserRow] = {}
-    for kind, alias in new.items():
-        if old.get(kind) == alias:
-            continue
+    for alias in wanted:
         owner, refusal = await _owner_of(call, pool, alias, changed)
         if owner is None:
-            users.claim(batch, pool.pool_id, before.user_id, alias, refusal)
+            users.claim(batch, pool.pool_id, heir, alias, refusal)
             continue
-        users.move_alias(batch, pool.pool_id, alias.alias, owner=owner.user_id, heir=before.user_id, changed=changed)
+        users.move_alias(batch, pool.pool_id, alias.alias, owner=owner.user_id, heir=heir, changed=changed)
         held = dispossessed.get(owner.user_id, owner)
-        attributes = {**held.attributes, VERIFIED_FLAGS[kind]: "false"}
+        attributes = {**held.attributes, VERIFIED_FLAGS[alias.kind]: "false"}
         dispossessed[owner.user_id] = user_with(held, attributes=attributes, modified_at=call.now_ms)
     for owner in dispossessed.values():
         users.update(batch, owner, owner, changed)
         batch.notify("user", f"{pool.pool_id}/{owner.user_id}")
-    batch.notify("user", f"{pool.pool_id}/{before.user_id}")
-    return after
 
 
 async def _owner_of(call: Call, pool: Pool, alias: Alias, changed: Exception) -> tuple[UserRow | None, Exception]:

@@ -5,13 +5,13 @@ A verifier serves both SRP and a password sent in clear (it is recomputed and co
 
 import hashlib
 import hmac
-import uuid
 
 from msgspec import Struct
 
 from poolhouse.call import Call
 from poolhouse.crypto.keyring import KeyRing
 from poolhouse.crypto.srp_group import PRIME, PRIME_BYTES
+from poolhouse.crypto.uuid4 import uuid4_text
 from poolhouse.storage.users import UserRow
 from poolhouse.userpools import srp
 from poolhouse.userpools.directory import Pool
@@ -57,7 +57,7 @@ def credential_of(keyring: KeyRing, user: UserRow) -> Credential | None:
 def stand_in(answer_key: bytes, pool_id: str, name: str) -> Credential:
     """What an unknown `name` is answered with: the same for the same name on every node, and unguessable."""
     seed = hmac.digest(answer_key, f"{pool_id}\0{name}".encode(), "sha256")
-    user_id = str(uuid.UUID(bytes=seed[:16], version=4))
+    user_id = uuid4_text(seed[:16])
     stretched = hashlib.shake_256(b"stand-in" + seed).digest(_SALT_BYTES + PRIME_BYTES)
     salt, verifier = (int.from_bytes(part, "big") for part in (stretched[:_SALT_BYTES], stretched[_SALT_BYTES:]))
     return Credential(user_id, salt, verifier % PRIME, genuine=False)

@@ -105,7 +105,7 @@ async def sign_tokens(
     tracked = client.settings.enable_token_revocation is not False
     facts = TokenFacts(
         user=user,
-        groups=await call.services.store.groups.of_user(pool.pool_id, user.user_id),
+        groups=await call.services.store.groups.of_user(pool.pool_id, user.user_id) if user.grouped else [],
         client_id=client.client_id,
         issuer=issuer_of(call, pool),
         auth_time=session.auth_time // 1000,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from poolhouse.crypto.uuid4 import uuid4_text
 from poolhouse.http.message import RawHeaders, Request, Response
 from poolhouse.model.errors import ServiceError
 
@@ -26,10 +27,8 @@ RequestIds = Callable[[], str]
 
 
 def new_request_id() -> str:
-    """A version 4 UUID in text form; an order of magnitude cheaper than the uuid module's."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    """A version 4 UUID in text form."""
+    return uuid4_text(os.urandom(16))
 
 
 class Cors:

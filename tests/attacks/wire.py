@@ -18,7 +18,7 @@ SIGNED = {
     "X-Amz-Date": "20250101T000000Z",
 }
 """What a development server takes for a signature."""
-_PATIENCE = 30.0
+_PATIENCE = 10.0
 
 
 class Reply:

@@ -35,7 +35,7 @@ class CoveredWriter:
 def main() -> int:
     """Run every client test but the one that compares with covered.json; returns pytest's exit code."""
     folder = str(Path(__file__).parent)
-    comparing = f"--deselect={Path(__file__).with_name('test_covered.py')}"
+    comparing = f"--ignore={Path(__file__).with_name('test_covered.py')}"
     return int(pytest.main([folder, comparing, "-q", *sys.argv[1:]], plugins=[CoveredWriter()]))
 
 

@@ -7,7 +7,7 @@ import re
 import secrets
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,11 +117,11 @@ def call_api(url: str, token: str | None = None) -> Answer:
     request = urllib.request.Request(url, headers={"Authorization": token} if token else {})
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
-            return Answer(answer.status, _lower(answer.headers), answer.read().decode())
+            return Answer(answer.status, _lower(answer.headers.items()), answer.read().decode())
     except urllib.error.HTTPError as refused:
         with refused:
-            return Answer(refused.code, _lower(refused.headers), refused.read().decode())
+            return Answer(refused.code, _lower(refused.headers.items()), refused.read().decode())
 
 
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers}

@@ -86,7 +86,7 @@ def test_an_address_can_be_taken_once_in_any_case(server: RunningServer, admin: 
         assert code == "UsernameExistsException"
 
 
-REFUSALS = {
+REFUSALS: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
     "not an address": (
         {"Username": "jane"},
         ("InvalidParameterException", "Username should be an email."),

@@ -5,7 +5,6 @@ from poolhouse.model.cognito_idp_model import (
     AdminCreateUserRequest,
     AdminCreateUserResponse,
     AliasExistsException,
-    InternalErrorException,
     InvalidParameterException,
     UnsupportedUserStateException,
     UsernameExistsException,
@@ -13,12 +12,14 @@ from poolhouse.model.cognito_idp_model import (
 from poolhouse.storage.database import Batch
 from poolhouse.storage.users import Alias, UserRow
 from poolhouse.userpools import refusals
+from poolhouse.userpools.alias_moves import take_aliases
 from poolhouse.userpools.attributes import attributes_by_name
 from poolhouse.userpools.credentials import new_credential
 from poolhouse.userpools.directory import Pool
 from poolhouse.userpools.invitations import invite
-from poolhouse.userpools.operations.admin_users import RACES, ChangedMeanwhile, temporary_expiry
+from poolhouse.userpools.operations.admin_users import temporary_expiry
 from poolhouse.userpools.passwords import check_password_policy, temporary_password
+from poolhouse.userpools.races import ChangedMeanwhile, until_settled
 from poolhouse.userpools.registry import operation
 from poolhouse.userpools.user_view import user_type
 from poolhouse.userpools.user_writes import alias_taken, aliases_of, change_user, user_with
@@ -60,20 +61,25 @@ async def _create(call: Call, pool: Pool, request: AdminCreateUserRequest, passw
         password_expires_at=temporary_expiry(call, pool),
         generation=0,
     )
-    for _ in range(RACES):
+
+    async def create() -> UserRow:
         batch = Batch()
-        call.services.store.users.insert(batch, user)
+        users = call.services.store.users
+        users.insert(batch, user)
         taken = UsernameExistsException("User account already exists")
-        call.services.store.users.claim(batch, pool.pool_id, user_id, Alias(pool.fold(username), "username"), taken)
-        await _claim(call, pool, batch, user, force=request.force_alias_creation is True)
+        users.claim(batch, pool.pool_id, user_id, Alias(pool.fold(username), "username"), taken)
+        aliases = aliases_of(pool, attributes)
+        if request.force_alias_creation:
+            await take_aliases(call, pool, batch, user_id, list(aliases.values()), ChangedMeanwhile())
+        else:
+            for kind, alias in aliases.items():
+                users.claim(batch, pool.pool_id, user_id, alias, _taken(pool, kind, user))
         _send(call, pool, batch, request, user, password)
         call.services.audit(call, batch, "AdminCreateUser", pool_id=pool.pool_id, user_id=user_id)
-        try:
-            await call.commit(batch)
-        except ChangedMeanwhile:
-            continue
+        await call.commit(batch)
         return user
-    raise InternalErrorException("The user is being changed by others, try again.")
+
+    return await until_settled(create)
 
 
 def _attributes(pool: Pool, request: AdminCreateUserRequest, kind: str | None) -> dict[str, str]:
@@ -82,25 +88,6 @@ def _attributes(pool: Pool, request: AdminCreateUserRequest, kind: str | None) -
         raise InvalidParameterException(f"The {kind} attribute must be the username.")
     # Required attributes are asked for at the first sign-in, not here (contract/operations.md).
     return pool.schema.check_new(given)
-
-
-async def _claim(call: Call, pool: Pool, batch: Batch, user: UserRow, *, force: bool) -> None:
-    """Claim the user's aliases; with ForceAliasCreation take them from whoever has them."""
-    users = call.services.store.users
-    dispossessed: dict[str, tuple[UserRow, dict[str, str]]] = {}
-    for kind, alias in aliases_of(pool, user.attributes).items():
-        owner = await users.find(pool.pool_id, alias.alias) if force and kind in pool.alias_attributes else None
-        if owner is None:
-            users.claim(batch, pool.pool_id, user.user_id, alias, _taken(pool, kind, user))
-            continue
-        users.move_alias(
-            batch, pool.pool_id, alias.alias, owner=owner.user_id, heir=user.user_id, changed=ChangedMeanwhile()
-        )
-        _, attributes = dispossessed.get(owner.user_id, (owner, owner.attributes))
-        dispossessed[owner.user_id] = (owner, {**attributes, f"{kind}_verified": "false"})
-    for owner, attributes in dispossessed.values():
-        users.update(batch, owner, user_with(owner, attributes=attributes), ChangedMeanwhile())
-        batch.notify("user", f"{pool.pool_id}/{owner.user_id}")
 
 
 def _taken(pool: Pool, kind: str, user: UserRow) -> Exception:
@@ -112,7 +99,7 @@ def _taken(pool: Pool, kind: str, user: UserRow) -> Exception:
 
 
 async def _resend(call: Call, pool: Pool, request: AdminCreateUserRequest, password: str) -> UserRow:
-    for _ in range(RACES):
+    async def resend() -> UserRow:
         before = await call.services.directory.find_user(pool, request.username)
         if before is None:
             raise refusals.user_does_not_exist()
@@ -130,12 +117,10 @@ async def _resend(call: Call, pool: Pool, request: AdminCreateUserRequest, passw
         user = change_user(call, pool, batch, before, after, ChangedMeanwhile())
         _send(call, pool, batch, request, user, password)
         call.services.audit(call, batch, "AdminCreateUserResend", pool_id=pool.pool_id, user_id=user.user_id)
-        try:
-            await call.commit(batch)
-        except ChangedMeanwhile:
-            continue
+        await call.commit(batch)
         return user
-    raise InternalErrorException("The user is being changed by others, try again.")
+
+    return await until_settled(resend)
 
 
 def _send(call: Call, pool: Pool, batch: Batch, request: AdminCreateUserRequest, user: UserRow, password: str) -> None:

@@ -13,7 +13,6 @@ from poolhouse.model.cognito_idp_model import (
     AdminSetUserPasswordResponse,
     AdminUserGlobalSignOutRequest,
     AdminUserGlobalSignOutResponse,
-    InternalErrorException,
 )
 from poolhouse.storage.database import Batch
 from poolhouse.storage.users import UserRow
@@ -22,16 +21,10 @@ from poolhouse.userpools.credentials import new_credential
 from poolhouse.userpools.directory import Pool
 from poolhouse.userpools.operations.account import end_all_sessions
 from poolhouse.userpools.passwords import check_password_policy
+from poolhouse.userpools.races import ChangedMeanwhile, until_settled
 from poolhouse.userpools.registry import operation
 from poolhouse.userpools.user_view import wire_attributes
 from poolhouse.userpools.user_writes import change_user, user_with
-
-RACES = 5
-"""How often a change is tried anew when another one was first."""
-
-
-class ChangedMeanwhile(Exception):
-    """The user was changed between the read and the write."""
 
 
 async def pool_and_user(call: Call, pool_id: str, username: str) -> tuple[Pool, UserRow]:
@@ -111,18 +104,17 @@ async def admin_set_user_password(call: Call, request: AdminSetUserPasswordReque
     """Set a temporary or a permanent password; no message is sent (contract/rules.md §6)."""
     pool = await call.services.directory.pool(request.user_pool_id)
     check_password_policy(pool.settings, request.password)
-    for _ in range(RACES):
-        pool, user = await pool_and_user(call, request.user_pool_id, request.username)
+
+    async def set_password() -> None:
+        _, user = await pool_and_user(call, request.user_pool_id, request.username)
         batch = Batch()
         after = _with_password(call, pool, user, request.password, permanent=request.permanent is True)
         change_user(call, pool, batch, user, after, ChangedMeanwhile())
         call.services.audit(call, batch, "AdminSetUserPassword", pool_id=pool.pool_id, user_id=user.user_id)
-        try:
-            await call.commit(batch)
-        except ChangedMeanwhile:
-            continue
-        return AdminSetUserPasswordResponse()
-    raise InternalErrorException("The user is being changed by others, try again.")
+        await call.commit(batch)
+
+    await until_settled(set_password)
+    return AdminSetUserPasswordResponse()
 
 
 def _with_password(call: Call, pool: Pool, user: UserRow, password: str, *, permanent: bool) -> UserRow:

@@ -3,7 +3,6 @@
 The state machine's common ground (contract/auth-flows.md §§2, 5, 10). Knows no particular flow or challenge.
 """
 
-import uuid
 from collections.abc import Mapping
 
 from poolhouse.call import Call
@@ -151,4 +150,4 @@ class Step:
 
 def new_token_id(call: Call) -> str:
     """An id for a single-use token."""
-    return uuid.UUID(bytes=call.chance.randbytes(16), version=4).hex
+    return call.chance.randbytes(16).hex()

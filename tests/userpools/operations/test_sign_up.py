@@ -1,6 +1,7 @@
 """Sign-up, confirmation and its codes, on every database (contract/operations.md "Sign-up", rules.md §1, §3, §5)."""
 
 import asyncio
+import re
 from collections import Counter
 
 import pytest
@@ -347,6 +348,22 @@ async def test_a_simulated_address_is_the_same_each_time_and_on_every_client(hou
     seen = {await town.resend("nobody"), await town.resend("NOBODY"), await gate.resend("nobody")}
     assert len(seen) == 1
     assert len({await town.resend(f"nobody{n}") for n in range(20)}) > 5
+
+
+async def test_a_simulated_address_is_of_the_kind_that_people_of_the_pool_have(house: House) -> None:
+    phone = [SchemaAttributeType(name="phone_number", required=True)]
+    town = await open_town(house, verifies=("email", "phone_number"), schema=phone, hides_existence=True)
+    details = await town.resend("nobody")
+    assert details is not None
+    assert re.fullmatch(r"\+\*{7}[0-9]{4}", details.destination or "")
+    assert (details.delivery_medium, details.attribute_name) == ("SMS", "phone_number")
+    town = await open_town(house, verifies=("email", "phone_number"), hides_existence=True)
+    details = await town.resend("nobody")
+    assert details is not None
+    assert re.fullmatch(r"[a-z]\*\*\*@[a-z]\*\*\*", details.destination or "")
+    details = await town.resend("+12065551234")
+    assert details is not None
+    assert (details.destination, details.delivery_medium) == ("+*******1234", "SMS")
 
 
 async def test_whoever_sends_the_right_code_again_is_told_that_it_worked(house: House) -> None:
