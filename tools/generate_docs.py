@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MADE = "<!-- Made by `make docs`; edit {source} instead. -->\n\n"
 COVERED = ROOT / "tests" / "clients" / "covered.json"
 TESTED = ROOT / "poolhouse" / "cli" / "tested.json"
+_CITED = re.compile(r" ?\([^()]*(?:\.md|STATE)[^()]*\)")
+"""What the code cites is the specification that it was written from, not a page of these docs."""
 SECRET_DOOR = """\
 The master key is not among them. It comes from `POOLHOUSE_MASTER_KEY` itself, from the command or the file named below,
 in that order; in development it is made in the state folder. `poolhouse keys generate` prints a new one.
@@ -83,7 +85,7 @@ def operations() -> str:
     lines = [
         "# Operations\n",
         f"{built} of {len(rows)} operations are built, {tested} of them tested with a real client.",
-        "`poolhouse coverage` prints the same. An operation that is not built answers with `UnsupportedOperationException`.\n",
+        "`poolhouse coverage` prints the same. What is not built answers with `UnsupportedOperationException`.\n",
     ]
     for service in dict.fromkeys(row.service for row in rows):
         lines += [f"## {service}\n", "| operation | caller | built | tested with a real client |", "|---|---|---|---|"]
@@ -119,6 +121,7 @@ def _by_room() -> Iterator[tuple[str, list[tuple[str, str]]]]:
         room = inside.parts[0] if len(inside.parts) > 1 else "the server"
         source = path.read_text()
         subject = source.removeprefix('"""').split("\n", 1)[0].removesuffix('"""').rstrip(".")
+        subject = _CITED.sub("", subject)
         for text in marked(source):
             rooms.setdefault(room, []).append((f"`{path.relative_to(ROOT)}`: {subject}", text))
     yield from sorted(rooms.items())
@@ -140,8 +143,7 @@ def marked(source: str) -> Iterator[str]:
                 break
             parts.append(stripped.removeprefix("#"))
         text = " ".join(" ".join(parts).replace('"""', "").partition(" Raises ")[0].split())
-        # What the code cites is the specification that it was written from, not a page of these docs.
-        text = re.sub(r"[,;]? ?\([^()]*(?:\.md|STATE)[^()]*\)", "", text)
+        text = _CITED.sub("", text)
         yield re.sub(r"^\w", lambda first: first[0].upper(), text)
 
 
