@@ -24,7 +24,7 @@ from poolhouse.wire.envelope import new_request_id
 from poolhouse.wire.front import AwsFront
 from poolhouse.wire.proxies import TrustedProxies
 
-_JSON: RawHeaders = [(b"Content-Type", b"application/json")]
+_JSON: RawHeaders = [(b"Content-Type", b"application/json"), (b"Access-Control-Allow-Origin", b"*")]
 
 
 class Bound(Struct, frozen=True):
@@ -100,7 +100,7 @@ class Endpoint:
                 return await mount.handle(request)
         if self._front.handles(request):
             return await self._front.handle(request)
-        return Response(404, [*_JSON, (b"Access-Control-Allow-Origin", b"*")], b'{"message":"Not Found"}')
+        return Response(404, list(_JSON), b'{"message":"Not Found"}')
 
     async def _health(self, path: str) -> Response:
         """/healthz: the process answers. /readyz: it can serve, its database included."""
