@@ -4,8 +4,9 @@ A policy may name no other key: one that is never filled would make its Deny sta
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from poolhouse.access.pattern import Context
 
@@ -28,8 +29,7 @@ KNOWN_KEYS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True, kw_only=True):
     """The facts of one signed request that conditions may ask about."""
 
     now: float

@@ -51,6 +51,11 @@ class Pattern:
         fixed = not any(isinstance(token, Variable) for token in self._tokens)
         self._regex = self._compile({}) if fixed else None
 
+    @property
+    def fixed(self) -> bool:
+        """Whether it matches the same whatever the context."""
+        return self._regex is not None
+
     def matches(self, value: str, context: Context) -> bool:
         """Whether the whole value matches; a variable that the request does not fill matches nothing."""
         regex = self._regex or self._compile(context)
@@ -101,6 +106,11 @@ class ArnPattern:
         if len(parts) != _ARN_SEGMENTS or parts[0] != ["arn"]:
             raise MalformedPolicy("an ARN must have six parts: arn:partition:service:region:account:resource")
         self._parts = tuple(Pattern(part) for part in parts)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it matches the same whatever the context."""
+        return all(part.fixed for part in self._parts)
 
     def matches(self, arn: str, context: Context) -> bool:
         """Whether the ARN matches in each of its six parts."""

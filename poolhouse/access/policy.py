@@ -63,6 +63,11 @@ class Statement:
     resources_negated: bool
     conditions: tuple[Condition, ...]
 
+    @property
+    def unconditional(self) -> bool:
+        """Whether it says the same whatever the context."""
+        return not self.conditions and all(pattern.fixed for pattern in (*self.actions, *self.resources))
+
     def applies(self, action: str, resource: str, context: Context) -> bool:
         """Whether the statement speaks of this action, on this resource, under these circumstances."""
         return (
@@ -77,6 +82,8 @@ class Policy:
     """A compiled document."""
 
     statements: tuple[Statement, ...]
+    unconditional: bool
+    """Whether it decides the same whatever the context, which then need not be gathered."""
 
 
 def parse_policy(document: str) -> Policy:
@@ -89,7 +96,8 @@ def parse_policy(document: str) -> Policy:
         raise MalformedPolicy(str(error)) from error
     elements = parsed.statement if isinstance(parsed.statement, list) else [parsed.statement]
     variables = parsed.version == "2012-10-17"
-    return Policy(tuple(_compile_statement(element, variables) for element in elements))
+    statements = tuple(_compile_statement(element, variables) for element in elements)
+    return Policy(statements, all(statement.unconditional for statement in statements))
 
 
 def evaluate(policies: Iterable[Policy], action: str, resource: str, context: Context) -> Decision:

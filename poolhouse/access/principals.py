@@ -10,11 +10,13 @@ import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from poolhouse.access.context import Circumstances
 from poolhouse.access.credential import Credential, CredentialSource
+from poolhouse.access.pattern import Context
 from poolhouse.access.policy import Decision, evaluate
 from poolhouse.access.refusals import (
     AccessDenied,
@@ -41,8 +43,7 @@ class NotLoopback(Exception):
     """Development mode was asked to listen where others could reach it; the text says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """Who signed the request."""
 
     arn: str
@@ -105,8 +106,10 @@ class SignatureAuthorizer(Authorizer):
         if credential.expires_at is not None and credential.expires_at <= now:
             raise ExpiredToken
         principal = _make_principal(self._account_id, credential.principal, claim)
-        address = self._client_address(request)
-        context = _circumstances(principal, request, headers, address, now).as_context()
+        context: Context = {}
+        if not all(policy.unconditional for policy in credential.policies):
+            address = self._client_address(request)
+            context = _circumstances(principal, request, headers, address, now).as_context()
         action, resource = f"{service}:{operation}", resource_arn or ANY_RESOURCE
         decision = evaluate(credential.policies, action, resource, context)
         if decision is not Decision.ALLOWED:

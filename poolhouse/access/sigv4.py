@@ -8,11 +8,12 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
+
+from msgspec import Struct
 
 from poolhouse.access.refusals import IncompleteSignature, InvalidSignature, MissingAuthenticationToken
 from poolhouse.http.message import RawHeaders, Request
@@ -40,8 +41,7 @@ _ISO_BASIC = re.compile(r"[0-9]{8}T[0-9]{6}Z", re.ASCII)
 _UNRESERVED = "-_.~"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True):
     """What a signed request says about itself; nothing of it is proven yet."""
 
     key_id: str

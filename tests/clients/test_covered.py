@@ -10,7 +10,7 @@ from tests.clients.exercised import COVERED, exercised, read_covered
 def test_covered_json_lists_what_the_client_tests_exercised(request: pytest.FixtureRequest) -> None:
     seen = exercised(request.config)
     written = read_covered()
-    advice = "write it anew with: python -m tests.clients.exercised"
+    advice = "write it anew with: python -m tests.clients.write_covered"
     assert seen <= written, f"{COVERED.name} lacks operations; {advice}"
     if _all_ran(request.session):
         assert seen == written, f"{COVERED.name} lists operations that no client exercises; {advice}"
