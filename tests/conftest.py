@@ -1,7 +1,6 @@
 """Databases for the tests: every test that asks for `database` runs on SQLite and on a real PostgreSQL."""
 
 import tempfile
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -21,12 +20,14 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database, on each kind that we support."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/state/poolhouse.db"
+        yield f"sqlite:///{tmp_path}/state/poolhouse.db"
+        return
     running: Cluster = request.getfixturevalue("cluster")
-    return running.create_database(f"t{uuid.uuid4().hex[:12]}")
+    with running.schema() as url:
+        yield url
 
 
 @pytest.fixture

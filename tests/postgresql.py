@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,20 @@ class Cluster:
         """Make an empty database; returns its URL."""
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "poolhouse", name)
         return f"postgresql://poolhouse@127.0.0.1:{self.port}/{name}"
+
+    @contextlib.contextmanager
+    def schema(self) -> Iterator[str]:
+        """An empty schema in one shared database: as good as a database of one's own, and a tenth of the cost."""
+        name = f"t{uuid.uuid4().hex[:12]}"
+        self._sql(f"CREATE SCHEMA {name}")
+        try:
+            yield f"postgresql://poolhouse@127.0.0.1:{self.port}/postgres?search_path={name}"
+        finally:
+            self._sql(f"DROP SCHEMA {name} CASCADE")
+
+    def _sql(self, statement: str) -> None:
+        where = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "poolhouse", "-d", "postgres")
+        self._run("psql", *where, "-q", "-v", "ON_ERROR_STOP=1", "-c", f"SET client_min_messages = error; {statement}")
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(_as_owner([find_binary(program) or program, *arguments]), check=True, stdout=subprocess.DEVNULL)

@@ -13,11 +13,23 @@ from typing import Any
 
 from poolhouse.app import App, start_app
 from poolhouse.config import Config
+from poolhouse.crypto.master_key import from_file_or_new
 from poolhouse.gateway.compile import compile_api
 from poolhouse.gateway.definition import ApiDefinition, StageDefinition
 from poolhouse.http.limits import Limits
 from poolhouse.http.message import Request, Response
 from poolhouse.http.server import Server
+from poolhouse.model.cognito_idp_model import (
+    AdminCreateUserRequest,
+    AdminSetUserPasswordRequest,
+    CreateUserPoolClientRequest,
+    CreateUserPoolRequest,
+)
+from poolhouse.opening import MASTER_KEY_FILE, operator_call
+from poolhouse.userpools.operations.admin_create_user import admin_create_user
+from poolhouse.userpools.operations.admin_users import admin_set_user_password
+from poolhouse.userpools.operations.clients import create_user_pool_client
+from poolhouse.userpools.operations.pools import create_user_pool
 from tests.attacks.wire import Door
 from tests.house import Clock
 
@@ -47,6 +59,33 @@ class Premises:
         self.pool_id, self.client_id = await self.another_pool(**client)
         self.app.serving.gateway.set_apis([compile_api(_api(self.pool_id, self.upstream.port))])
 
+    async def found_by_operator(self, username: str) -> None:
+        """The same, with one user, as the command line does it: a production server takes no made-up signature."""
+        call = operator_call(self.app.services, clock=self.clock)
+        pool = await create_user_pool(call, CreateUserPoolRequest(pool_name="people"))
+        assert pool.user_pool is not None
+        self.pool_id = pool.user_pool.id or ""
+        made = await create_user_pool_client(
+            call,
+            CreateUserPoolClientRequest(
+                user_pool_id=self.pool_id,
+                client_name="app",
+                explicit_auth_flows=FLOWS,  # type: ignore[arg-type]  # the members of the enum
+            ),
+        )
+        assert made.user_pool_client is not None
+        self.client_id = made.user_pool_client.client_id or ""
+        await admin_create_user(
+            call,
+            AdminCreateUserRequest(user_pool_id=self.pool_id, username=username, message_action="SUPPRESS"),
+        )
+        await admin_set_user_password(
+            call,
+            AdminSetUserPasswordRequest(
+                user_pool_id=self.pool_id, username=username, password=PASSWORD, permanent=True
+            ),
+        )
+
     async def another_pool(self, **client: Any) -> tuple[str, str]:
         pool = await self.service.admin(
             "CreateUserPool", PoolName="people", UsernameConfiguration={"CaseSensitive": False}
@@ -60,9 +99,7 @@ class Premises:
     async def user(self, username: str, password: str = PASSWORD, *, pool_id: str = "") -> None:
         """A confirmed user."""
         pool_id = pool_id or self.pool_id
-        await self.service.admin(
-            "AdminCreateUser", UserPoolId=pool_id, Username=username, MessageAction="SUPPRESS"
-        )
+        await self.service.admin("AdminCreateUser", UserPoolId=pool_id, Username=username, MessageAction="SUPPRESS")
         await self.service.admin(
             "AdminSetUserPassword", UserPoolId=pool_id, Username=username, Password=password, Permanent=True
         )
@@ -167,8 +204,9 @@ def _api(pool_id: str, port: int) -> ApiDefinition:
 async def open_premises(
     database_url: str, state: Path, clock: Clock, *, upstream: Upstream | None = None, **settings: Any
 ) -> AsyncIterator[Premises]:
-    """Start a development server on a database, in this process, on ports of its own."""
+    """Start a server (by default a development one) on a database, in this process, on ports of its own."""
     state.mkdir(parents=True, exist_ok=True)
+    from_file_or_new(state / MASTER_KEY_FILE)
     config = Config(
         **{
             "mode": "development",

@@ -9,6 +9,8 @@ from poolhouse.userpools.registry import OPERATIONS
 from tests.attacks.premises import Premises
 from tests.attacks.violations import operation_model, violations
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 _REPORT = re.compile(r"(\d+) validation errors? detected: Value.* at '.+' failed to satisfy constraint: .*", re.DOTALL)
 
 
@@ -17,10 +19,10 @@ def is_signed(operation: str) -> bool:
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
-async def test_every_constraint_is_kept(embedded: Premises, operation: str) -> None:
+async def test_every_constraint_is_kept(standing: Premises, operation: str) -> None:
     seen = 0
     for violation in violations(operation):
-        reply = await embedded.service.call(operation, violation.body, signed=is_signed(operation))
+        reply = await standing.service.call(operation, violation.body, signed=is_signed(operation))
         seen += 1
         assert reply.status == 400, (str(violation), reply)
         if violation.phrase is None:
@@ -35,13 +37,16 @@ async def test_every_constraint_is_kept(embedded: Premises, operation: str) -> N
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
-async def test_an_empty_request_lists_every_missing_member(embedded: Premises, operation: str) -> None:
+async def test_an_empty_request_lists_every_missing_member(standing: Premises, operation: str) -> None:
     shape = operation_model(operation).input_shape
     required = shape.required_members if shape is not None else []
-    reply = await embedded.service.call(operation, {}, signed=is_signed(operation))
+    reply = await standing.service.call(operation, {}, signed=is_signed(operation))
     assert reply.status in (200, 400), reply
     if required:
         assert reply.error == "InvalidParameterException"
         assert reply.message.startswith(f"{len(required)} validation error")
         for name in required:
-            assert f"at '{name[0].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null" in reply.message
+            assert (
+                f"at '{name[0].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null"
+                in reply.message
+            )

@@ -52,7 +52,15 @@ async def test_another_spelling_does_not_slip_to_the_open_greedy_route(embedded:
 
 
 async def test_honest_odd_paths_still_arrive_as_sent(embedded: Premises) -> None:
-    for path in ("/open/a%20b", "/open/a.b", "/open/.well-known/x", "/open/a..b", "/open/%7Euser", "/open/a%2Fb", "/open/%41"):
+    for path in (
+        "/open/a%20b",
+        "/open/a.b",
+        "/open/.well-known/x",
+        "/open/a..b",
+        "/open/%7Euser",
+        "/open/a%2Fb",
+        "/open/%41",
+    ):
         assert (await embedded.gateway.send("GET", f"/v{path}")).status == 200
     assert embedded.upstream.seen == [
         *("/open/a%20b", "/open/a.b", "/open/.well-known/x", "/open/a..b", "/open/%7Euser", "/open/a%2Fb", "/open/%41"),
@@ -71,7 +79,14 @@ async def test_no_combination_of_host_and_path_form_avoids_the_guard(embedded: P
 
 @pytest.mark.parametrize(
     "header",
-    ["X-HTTP-Method-Override", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Path", "X-Forwarded-Prefix", "Forwarded"],
+    [
+        "X-HTTP-Method-Override",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-Forwarded-Path",
+        "X-Forwarded-Prefix",
+        "Forwarded",
+    ],
 )
 async def test_no_header_changes_the_route(embedded: Premises, header: str) -> None:
     assert (await embedded.gateway.send("GET", "/v/guarded/x", {header: "/v/open/x"})).status == 401

@@ -49,8 +49,10 @@ async def published_key(premises: Premises, kid: str) -> bytes:
     reply = await premises.service.send("GET", f"/{premises.pool_id}/.well-known/jwks.json")
     jwk = next(key for key in reply.json()["keys"] if key["kid"] == kid)
     n, e = (int.from_bytes(base64.urlsafe_b64decode(jwk[name] + "=="), "big") for name in ("n", "e"))
-    return rsa.RSAPublicNumbers(e, n).public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    return (
+        rsa.RSAPublicNumbers(e, n)
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
 
 
@@ -164,7 +166,9 @@ async def test_a_token_of_another_pool_is_of_no_use_here(premises: Premises) -> 
     reply = await premises.service.call("GetUser", {"AccessToken": f"{swapped}.{signature}"})
     assert reply.error == "NotAuthorizedException"
     moved = {**claims, "iss": claims["iss"].replace(premises.pool_id, pool_id)}
-    assert await premises.visit(f"{b64(json.dumps(header).encode())}.{b64(json.dumps(moved).encode())}.{signature}") == 401
+    assert (
+        await premises.visit(f"{b64(json.dumps(header).encode())}.{b64(json.dumps(moved).encode())}.{signature}") == 401
+    )
 
 
 async def test_a_refresh_token_is_no_access_token_and_an_access_token_no_refresh_token(embedded: Premises) -> None:

@@ -5,6 +5,7 @@ Independent of our generated model: what is asked for here is what Amazon publis
 
 import base64
 import copy
+import itertools
 import re
 import string
 from collections.abc import Iterator
@@ -208,7 +209,7 @@ def _with(base: Any, path: _Path, shape: Shape, value: Any) -> dict[str, Any]:
     """`base` with `value` at `path`; what lies on the way is made valid."""
     body: dict[str, Any] = copy.deepcopy(base)
     at: Any = body
-    for step, following in zip(path, path[1:], strict=False):
+    for step, following in itertools.pairwise(path):
         inner = shape.member if isinstance(step, int) else shape.members[step]  # type: ignore[attr-defined]
         missing = len(at) == 0 if isinstance(step, int) else step not in at
         if missing and isinstance(step, int):

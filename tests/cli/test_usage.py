@@ -1,12 +1,16 @@
 """How the command line is asked, and what it says when it is asked wrongly."""
 
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
 from poolhouse.cli.main import poolhouse
 from tests.cli.conftest import CommandLine
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def _leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -61,7 +65,8 @@ def test_wrong_usage_is_one_line_with_the_way_to_help_and_exit_code_2(
 
 
 def test_the_version_is_told(command: CommandLine) -> None:
-    assert command.text("--version").startswith("poolhouse 0.")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert command.text("--version") == f"poolhouse {project['version']}\n"
 
 
 def test_colours_are_for_terminals_only(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,9 +41,9 @@ def stack(outputs: Tree | None = None, **resources: Tree) -> Tree:
 async def labels(workshop: Workshop) -> dict[str, str]:
     """What is really there: label by shelf id."""
     rows = await workshop.house.services.database.fetch(
-        "SELECT resource_arn, tag_value FROM tags WHERE resource_arn LIKE 'shelf:%' ORDER BY resource_arn"
+        "SELECT name, value FROM facts WHERE name LIKE 'shelf:%' ORDER BY name"
     )
-    return {str(row[0]).removeprefix("shelf:"): str(row[1]) for row in rows}
+    return {str(row[0]).removeprefix("shelf:"): bytes(row[1]).decode() for row in rows}
 
 
 async def served(workshop: Workshop) -> list[str]:

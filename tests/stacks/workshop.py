@@ -18,7 +18,6 @@ from poolhouse.stacks.served import ServedStore
 from poolhouse.stacks.state import StackState
 from poolhouse.stacks.template import Tree
 from poolhouse.storage.database import Batch
-from poolhouse.storage.tags import Tags
 from poolhouse.userpools.operations.pools import describe_user_pool
 from tests.house import House
 
@@ -88,7 +87,7 @@ class Workshop:
 
 
 class Shelf(Handler):
-    """A resource with an effect of its own in the database: a tag on `shelf:<id>`. Breaks when told to."""
+    """A resource with an effect of its own in the database: the fact `shelf:<id>`. Breaks when told to."""
 
     def __init__(self) -> None:
         self.break_at: str | None = None
@@ -101,9 +100,6 @@ class Shelf(Handler):
         self.full: set[str] = set()
         self.deleted: list[str] = []
 
-    def _tags(self, context: Context) -> Tags:
-        return context.call.services.store.tags
-
     async def _put(self, context: Context, shelf_id: str, properties: Tree) -> Made:
         if self.hold_at in (None, context.logical_id):
             self.begun.set()
@@ -112,7 +108,11 @@ class Shelf(Handler):
         if breaking and self.break_before_commit is not None:
             raise self.break_before_commit
         batch = Batch()
-        self._tags(context).put(batch, f"shelf:{shelf_id}", {"label": str(properties["Label"])})
+        batch.add(
+            "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            f"shelf:{shelf_id}",
+            str(properties["Label"]).encode(),
+        )
         batch.notify("shelf", shelf_id)
         await context.call.commit(batch)
         if breaking and self.break_after_commit is not None:
@@ -129,7 +129,7 @@ class Shelf(Handler):
         if context.logical_id == self.break_at and self.break_before_commit is not None:
             raise self.break_before_commit
         batch = Batch()
-        self._tags(context).clear(batch, f"shelf:{current.physical_id}")
+        batch.add("DELETE FROM facts WHERE name = ?", f"shelf:{current.physical_id}")
         await context.call.commit(batch)
         self.deleted.append(current.physical_id)
 

@@ -29,3 +29,27 @@ export const currentUser = () => auth.getCurrentUser();
 export const attributes = () => auth.fetchUserAttributes();
 export const changePassword = (oldPassword, newPassword) => auth.updatePassword({ oldPassword, newPassword });
 export const signOut = ({ global }) => auth.signOut({ global });
+
+export async function signUp(username, password, userAttributes) {
+  const { nextStep } = await auth.signUp({ username, password, options: { userAttributes } });
+  return { step: nextStep.signUpStep, delivery: nextStep.codeDeliveryDetails ?? null };
+}
+
+export async function confirmSignUp(username, confirmationCode) {
+  return (await auth.confirmSignUp({ username, confirmationCode })).nextStep.signUpStep;
+}
+
+export const resendSignUpCode = (username) => auth.resendSignUpCode({ username });
+export const resetPassword = async (username) => (await auth.resetPassword({ username })).nextStep.resetPasswordStep;
+
+export function confirmResetPassword(username, confirmationCode, newPassword) {
+  return auth.confirmResetPassword({ username, confirmationCode, newPassword });
+}
+
+export const updateAttributes = (userAttributes) => auth.updateUserAttributes({ userAttributes });
+export const deleteAttributes = (userAttributeKeys) => auth.deleteUserAttributes({ userAttributeKeys });
+export const sendAttributeCode = (userAttributeKey) => auth.sendUserAttributeVerificationCode({ userAttributeKey });
+
+export function confirmAttribute(userAttributeKey, confirmationCode) {
+  return auth.confirmUserAttribute({ userAttributeKey, confirmationCode });
+}
