@@ -11,11 +11,12 @@ NPM := $(shell command -v npm 2>/dev/null)
 GO := $(shell command -v go 2>/dev/null)
 TEMPLATE ?= examples/template.yaml
 STATE ?= .poolhouse
+PYTEST ?= $(VENV)/bin/python -m pytest
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes
 NODE_TESTS := tests/clients/node
 WEB := examples/web
 
-.PHONY: help run web test bench lint lock docs coverage clean
+.PHONY: help run web test bench lint lock docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -31,7 +32,7 @@ help:
 run: $(RUN)
 	@$(if $(NODE),echo 'Node is here: the Node feature is deployed',echo 'No node on this machine: without the Node feature')
 	@$(if $(GO),echo 'Go is here: the Go feature is built and deployed',echo 'No go on this machine: without the Go feature')
-	@$(if $(NPM),echo 'The example web application: make web, in another terminal')
+	@$(if $(NPM),echo 'The example web application starts with make web in another terminal')
 	@exec $(VENV)/bin/poolhouse up $(TEMPLATE) --state $(STATE) \
 		--parameter WithNode=$(if $(NODE),true,false) --parameter WithGo=$(if $(GO),true,false)
 
@@ -39,11 +40,7 @@ web: $(WEB)/node_modules/.package-lock.json
 	@cd $(WEB) && exec npm run --silent dev
 
 test: $(DEV) $(if $(NPM),$(NODE_TESTS)/node_modules/.package-lock.json $(WEB)/node_modules/.package-lock.json)
-	$(VENV)/bin/python -m pytest $(ARGUMENTS)
-
-coverage: $(DEV)
-	$(VENV)/bin/coverage run -m pytest $(ARGUMENTS)
-	$(VENV)/bin/coverage report --skip-covered --skip-empty
+	$(PYTEST) $(ARGUMENTS)
 
 bench: $(DEV)
 	$(VENV)/bin/python -m benchmarks.run $(ARGUMENTS)

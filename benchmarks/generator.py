@@ -1,7 +1,7 @@
 """The load generator: a process that keeps so many connections busy, each with one operation after the other.
 
-`python -m benchmarks.generator` reads a scene, then loads, one JSON line each, from standard input, and answers each with
-a report. A closed loop: a connection sends its next request when it has the last one's answer.
+`python -m benchmarks.generator` reads a scene, then loads, one JSON line each, from standard input, and answers each
+with a report. A closed loop: a connection sends its next request when it has the last one's answer.
 """
 
 import selectors
@@ -15,7 +15,7 @@ from benchmarks.messages import BadAnswer, Reader
 from benchmarks.scene import Load, Report, Scene
 from benchmarks.works import Exchange, WorkFailed, Works
 
-_LARGEST_RATE = 2500
+_LARGEST_RATE = 10_000
 """Operations a second for which tokens are prepared, where each needs one of its own."""
 
 

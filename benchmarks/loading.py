@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 from msgspec import Struct
 
-from benchmarks.process import ROOT
+from benchmarks.process import ROOT, Process
 from benchmarks.scene import Load, Report, Scene
 
 Meter = Callable[[], float]
@@ -74,6 +74,8 @@ class Generator:
         self._process = process
         self._server = server
         self._database = database
+        self.served: Process | None = None
+        """The server, where this generator has one of its own."""
 
     def run(self, load: Load, *, runs: int, warm: float = 0.25) -> Runs:
         """Warm up, then measure so often. Raises LoadFailed."""

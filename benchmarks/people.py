@@ -1,7 +1,7 @@
 """A great many users at once: rows in the repositories' own format, written past the server into the database.
 
-Owns who the people of a benchmark are. A few thousand of each pool can sign in; the others have a sealed verifier of the
-right size that no password fits, because making a million real ones would take minutes and change nothing of a read.
+Owns who the people of a benchmark are. A few thousand of each pool can sign in; the others have a sealed verifier of
+the right size that no password fits: making a million real ones would take minutes and change nothing of a read.
 """
 
 import os

@@ -5,7 +5,7 @@ Made in this process by the product's own parts; then served by a process of its
 
 import asyncio
 import os
-import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ from benchmarks.people import Population, portions
 from benchmarks.process import ROOT, settings
 from benchmarks.scene import Scene
 from poolhouse.access.keys import AccessKeys
+from poolhouse.access.policy import FULL_ACCESS
 from poolhouse.cli.installation import Installation
 from poolhouse.config import load_config
 from poolhouse.crypto.master_key import MasterKey
@@ -26,7 +27,6 @@ from poolhouse.services import Services
 from poolhouse.stacks.drafting import DeployRequest
 
 _STACK = ROOT / "benchmarks" / "stack.yaml"
-_EVERYTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 
 
 class _Made(Struct, frozen=True):
@@ -53,6 +53,11 @@ class Site:
     def pool_id(self) -> str:
         """The pool."""
         return self._made.pool_id
+
+    @property
+    def client_id(self) -> str:
+        """The pool's client."""
+        return self._made.client_id
 
     @asynccontextmanager
     async def services(self) -> AsyncIterator[Services]:
@@ -102,8 +107,7 @@ class Site:
                 parameters={"Upstream": upstream},
             )
             state = await installation.deployer().deploy(installation.call(), request)
-            chance = random.SystemRandom()
-            keys = AccessKeys(services.database, services.keyring, clock=lambda: installation.call().now, random=os.urandom)
-            issued = await keys.create(f"benchmark{chance.getrandbits(16)}", _EVERYTHING)
+            keys = AccessKeys(services.database, services.keyring, clock=time.time, random=os.urandom)
+            issued = await keys.create("benchmark", FULL_ACCESS)
             outputs = {name: str(output.value) for name, output in state.outputs.items()}
             return _Made(outputs["PoolId"], outputs["ClientId"], issued.key_id, issued.secret)

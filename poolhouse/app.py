@@ -4,6 +4,7 @@ Everything that a server consists of is made here and nowhere else.
 """
 
 import asyncio
+import gc
 import random
 import socket
 import ssl
@@ -21,7 +22,7 @@ from poolhouse.delivery.inbox import Inbox
 from poolhouse.delivery.message import Channel
 from poolhouse.delivery.sender import Sender
 from poolhouse.delivery.worker import OutboxWorker, WorkerSettings
-from poolhouse.endpoint import Endpoint, Mount
+from poolhouse.endpoint import Endpoint, Mount, log_crash, protocol_error
 from poolhouse.hardening import shield_process
 from poolhouse.http.limits import Limits
 from poolhouse.http.server import Server
@@ -40,6 +41,8 @@ log = get_logger(__name__)
 GATEWAY_MAX_BODY = 10 << 20
 """contract/api-gateway.md §4."""
 INBOX_ROWS = 1000
+GC_THRESHOLDS = (5_000, 20, 20)
+"""A page of users alone makes more objects than Python's 700 allow before it looks for cycles, of which we make few."""
 
 
 class App:
@@ -65,13 +68,16 @@ class App:
         )
         self._tls = _tls_context(config)
         limits = Limits(max_body=config.max_body, max_concurrency=config.max_concurrency)
-        self._endpoint = Server(self._make_endpoint().handle, limits, tls=self._tls)
+        self._endpoint = Server(
+            self._make_endpoint().handle, limits, tls=self._tls, on_error=protocol_error, on_crash=log_crash
+        )
         gateway_limits = Limits(max_body=GATEWAY_MAX_BODY, max_concurrency=config.max_concurrency)
         self._gateway = Server(
             self.serving.gateway.handle,
             gateway_limits,
             tls=self._tls,
             on_error=self.serving.gateway.protocol_error,
+            on_crash=log_crash,
         )
         self._janitor: asyncio.Task[None] | None = None
 
@@ -96,6 +102,9 @@ class App:
         )
         await self._endpoint.listen_socket(self._listening.endpoint)
         await self._gateway.listen_socket(self._listening.gateway)
+        # What is loaded by now stays: a full collection need not walk through it again, which would hold up requests.
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         log.info("listening", host=self.config.host, port=self.port, gateway_port=self.gateway_port)
 
     async def stop(self) -> None:

@@ -14,13 +14,20 @@ from poolhouse.access.principals import Principal as SignedPrincipal
 from poolhouse.call import Call, Principal
 from poolhouse.http.message import Handler, RawHeaders, Request, Response
 from poolhouse.model import cognito_idp_model
+from poolhouse.model.errors import (
+    InternalErrorException,
+    RequestEntityTooLargeException,
+    RequestTimeoutException,
+    ServiceError,
+)
 from poolhouse.model.shape import Operation, Shape
 from poolhouse.oauth.discovery import discovery, is_discovery
 from poolhouse.services import Services
 from poolhouse.storage import Unavailable
 from poolhouse.userpools import operations
 from poolhouse.userpools.registry import OPERATIONS, Runner
-from poolhouse.wire.envelope import new_request_id
+from poolhouse.wire.envelope import Cors, json_refusal, new_request_id
+from poolhouse.wire.failures import log_failure
 from poolhouse.wire.front import AwsFront
 from poolhouse.wire.proxies import TrustedProxies
 
@@ -32,6 +39,40 @@ class Bound(Struct, frozen=True):
 
     operation: Operation
     run: Runner
+
+
+class _BadRequestException(ServiceError):
+    """The listener cannot make a request of what came."""
+
+    code = "BadRequestException"
+
+
+class _ServiceUnavailableException(ServiceError):
+    """The listener has more to do than it may; the same request can succeed a moment later."""
+
+    code = "ServiceUnavailableException"
+
+
+_PROTOCOL_ERRORS: Mapping[int, type[ServiceError]] = {
+    408: RequestTimeoutException,
+    413: RequestEntityTooLargeException,
+    500: InternalErrorException,
+    503: _ServiceUnavailableException,
+}
+
+
+def protocol_error(status: int, reason: str) -> Response:
+    """The answer to what never became a request, or crashed: one that clients and browsers can read (design.md §4)."""
+    error = _PROTOCOL_ERRORS.get(status, _BadRequestException)(reason)
+    answer = json_refusal(error, new_request_id(), Cors().anyone)
+    answer.status = status
+    return answer
+
+
+def log_crash(request: Request, crash: Exception) -> None:
+    """Log where a handler failed. Nothing of the exception's text and of the path: both may hold values."""
+    del request
+    log_failure(new_request_id(), None, crash)
 
 
 class Mount(Protocol):

@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from poolhouse.storage import Batch, Database, Unavailable
+from poolhouse.storage import Batch, Database, StorageError
 from poolhouse.telemetry.log import get_logger
 
 log = get_logger(__name__)
@@ -22,7 +22,7 @@ def _deletions(now: int, audit_days: int) -> list[tuple[str, int]]:
         # A day longer than the refresh token lives: the longest access token may have been its last.
         ("DELETE FROM sessions WHERE expires_at < ?", now - _DAY_MS),
         ("DELETE FROM spent WHERE expires_at < ?", now),
-        ("DELETE FROM attempts WHERE last_failed_at < ? AND locked_until = 0", now - _DAY_MS),
+        ("DELETE FROM attempts WHERE last_failed_at < ?", now - _DAY_MS),
         ("DELETE FROM codes WHERE expires_at < ?", now - _DAY_MS),
         ("DELETE FROM quotas WHERE window_start < ?", now - _DAY_MS),
         ("DELETE FROM audit WHERE at < ?", now - audit_days * _DAY_MS),
@@ -43,5 +43,5 @@ async def tidy_forever(database: Database, clock: Callable[[], float], chance: r
         await asyncio.sleep(INTERVAL_SECONDS * (0.5 + chance.random()))
         try:
             await tidy(database, int(clock() * 1000), audit_days)
-        except Unavailable as error:
+        except StorageError as error:
             log.warning("tidying_postponed", error=str(error))

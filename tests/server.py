@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import socket
 import ssl
@@ -157,6 +158,7 @@ def running_server(
         scheme = "https" if tls else "http"
         launch = _Launch(
             command=[
+                *until_we_die(),
                 *(*POOLHOUSE, "up", str(template), "--state", str(state_dir), "--output", "json", "--no-watch"),
                 *("--port", str(port), "--gateway-port", "0", *options),
             ],
@@ -176,6 +178,12 @@ def running_server(
             server.kill()
             raise
         server.stop()
+
+
+def until_we_die() -> list[str]:
+    """What makes the server end with the tests even when they are killed, where the system can."""
+    program = shutil.which("setpriv")
+    return [program, "--pdeathsig", "TERM", "--"] if program else []
 
 
 def _free_port() -> int:

@@ -7,6 +7,7 @@ only serve loopback. The edges own status and envelope of what is raised here.
 import hashlib
 import hmac
 import ipaddress
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from poolhouse.access.policy import Decision, evaluate
 from poolhouse.access.refusals import (
     AccessDenied,
     ExpiredToken,
+    ForeignPage,
     InvalidSignature,
     SignatureExpired,
     UnrecognizedClient,
@@ -140,6 +142,8 @@ class DevelopmentAuthorizer(Authorizer):
 
     DEVIATION: any credentials, any region, any clock and any policy are taken in development mode. A request without
     a readable signature is refused as in production, so that a client that forgets to sign shows it early.
+    Loopback is no wall against a browser: any page that the developer visits can send requests here. Such a page
+    cannot hide its origin, and is refused.
     """
 
     def __init__(self, *, account_id: str) -> None:
@@ -148,24 +152,40 @@ class DevelopmentAuthorizer(Authorizer):
     async def authorize(
         self, request: Request, body: bytes, service: str, operation: str, resource_arn: str | None
     ) -> Principal:
-        """The principal that the request says it is."""
+        """The principal that the request says it is. Raises ForeignPage."""
+        if _is_from_foreign_page(request):
+            raise ForeignPage
         claim = read_claim(request, index_headers(request.headers))
         return _make_principal(self._account_id, "development", claim)
 
 
 def require_loopback(host: str) -> None:
     """Refuse to open a development server to others. Raises NotLoopback unless `host` is this machine only."""
-    bare = host.removeprefix("[").removesuffix("]")
-    try:
-        loopback = ipaddress.ip_address(bare).is_loopback
-    except ValueError:
-        # RFC 6761 section 6.3: these names are loopback by definition; any other name is what DNS makes of it.
-        loopback = bare.lower() == "localhost"
-    if not loopback:
+    if not _is_loopback(host):
         raise NotLoopback(
             f"development mode accepts any credentials, so it listens on 127.0.0.1, ::1 or localhost only, not on "
             f"'{host}'. To be reached by others, run `poolhouse serve` with access keys."
         )
+
+
+def _is_loopback(host: str) -> bool:
+    bare = host.removeprefix("[").removesuffix("]")
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        # RFC 6761 section 6.3: this name is loopback by definition; any other name is what DNS makes of it.
+        return bare.lower() == "localhost"
+
+
+def _is_from_foreign_page(request: Request) -> bool:
+    """Whether a browser says that a page of another machine's origin sends this (Fetch standard, Origin header)."""
+    origin = request.header(b"origin")
+    if origin is None:
+        # What a page embeds (an image, a frame) comes without an origin, but not without this.
+        return request.header(b"sec-fetch-site") == "cross-site"
+    host = re.sub(r":[0-9]{1,5}\Z", "", origin.partition("://")[2])
+    # A subdomain of localhost is this machine's to every browser; `null` is a page that hides where it is from.
+    return not (_is_loopback(host) or host.lower().endswith(".localhost"))
 
 
 def _check_time(claim: Claim, now: float) -> None:

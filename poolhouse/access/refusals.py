@@ -95,3 +95,13 @@ class AccessDenied(AccessDeniedException):
         self.resource = resource
         self.explicit = explicit
         """Whether a statement denies it, rather than none allowing it."""
+
+
+class ForeignPage(AccessDeniedException):
+    """A web page of somebody else's asks a development server, which would believe any signature it makes up."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A development server takes signed requests from programs and from pages of this machine only, not from "
+            "a web page of another origin."
+        )

@@ -2,3 +2,6 @@
 
 Owns words, exit codes and processes. Knows no rule of the service. Nothing heavy is imported before a command runs.
 """
+
+VERSION = "0.1.0"
+"""This release. Here and in pyproject.toml, and a test holds the two together: sources need not be installed to run."""

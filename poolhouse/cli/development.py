@@ -47,7 +47,9 @@ class Development:
 
 async def serve_development(wanted: Development, terminal: Terminal) -> None:
     """Serve until told to end. Raises what explain() knows."""
-    config = load_config(os.environ, **{"log_format": _log_format(), **wanted.overrides, "mode": "development"})
+    config = load_config(
+        os.environ, **{"log_format": _log_format(), **wanted.overrides, "mode": "development", "workers": 1}
+    )
     configure_logging(config.log_format, config.log_level)
     async with AsyncExitStack() as held:
         # Bound before anything is deployed: a port in use is told at once.

@@ -81,7 +81,7 @@ def rotate_data(state: Path | None, output: Output) -> None:
     async def errand(installation: "Installation") -> None:
         key_id = await add_data_key(installation.services, installation.config)
         terminal.document({"data_key": key_id})
-        terminal.line(f"new data key {key_id}; servers that are running use it after their restart")
+        terminal.line(f"new data key {key_id} seals from now on, on running servers too")
 
     run(with_installation(state, errand))
 

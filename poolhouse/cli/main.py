@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from poolhouse.cli import lean
+from poolhouse.cli import VERSION, lean
 from poolhouse.cli.doctor import doctor
 from poolhouse.cli.failures import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE, explain
 from poolhouse.cli.keys import keys
@@ -27,7 +27,7 @@ __all__ = ["lean", "main", "poolhouse"]
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Every command takes --output json. The options of an installation are in docs/configuration.md.",
 )
-@click.version_option(package_name="poolhouse", message="poolhouse %(version)s", help="Show the version.")
+@click.version_option(VERSION, message="poolhouse %(version)s", help="Show the version.")
 def poolhouse() -> None:
     """A self-hosted identity service that speaks Amazon Cognito's language.
 

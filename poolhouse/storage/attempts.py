@@ -6,6 +6,8 @@ FREE_FAILURES = 5
 LONGEST_LOCK_MS = 900_000
 QUIET_MS = 900_000
 """So long without a failure, and the count starts anew (contract/auth-flows.md §10)."""
+BEYOND_MS = 2 * LONGEST_LOCK_MS
+"""A lock that ends later than any lock can was set by a clock that has since been put back: it has lapsed."""
 
 
 def count_failure(batch: Batch, pool_id: str, subject: str, now: int, locked: Exception) -> None:
@@ -24,7 +26,8 @@ def count_failure(batch: Batch, pool_id: str, subject: str, now: int, locked: Ex
         f"WHEN attempts.failures + 1 < {FREE_FAILURES} THEN 0 "
         f"WHEN attempts.failures + 1 > {FREE_FAILURES + 10} THEN excluded.last_failed_at + {LONGEST_LOCK_MS} "
         f"ELSE excluded.last_failed_at + 1000 * (1 << CAST(attempts.failures + 1 - {FREE_FAILURES} AS INTEGER)) END "
-        "WHERE attempts.locked_until <= excluded.last_failed_at",
+        "WHERE attempts.locked_until <= excluded.last_failed_at "
+        f"OR attempts.locked_until > excluded.last_failed_at + {BEYOND_MS}",
         pool_id,
         subject,
         now,
@@ -42,10 +45,11 @@ def count_success(batch: Batch, pool_id: str, subject: str, now: int, locked: Ex
     batch.add(
         "INSERT INTO attempts (pool_id, subject, failures, last_failed_at, locked_until) VALUES (?, ?, 0, 0, 0) "
         "ON CONFLICT (pool_id, subject) DO UPDATE SET failures = 0, last_failed_at = 0, locked_until = 0 "
-        "WHERE attempts.locked_until <= ?",
+        "WHERE attempts.locked_until <= ? OR attempts.locked_until > ?",
         pool_id,
         subject,
         now,
+        now + BEYOND_MS,
         expect=1,
         refusal=locked,
     )

@@ -98,7 +98,7 @@ class PostgresDatabase(Database):
     # The next three hold their connection without a context manager: it would be a tenth of a read's cost.
 
     async def fetch(self, sql: str, *args: Value) -> list[Row]:
-        connection = self._idle.pop() if self._idle else await self._acquire()
+        connection = self._take_idle() or await self._acquire()
         try:
             statement = connection.statements.get(sql) or await connection.prepare(sql)
             rows: list[Row] = await statement.fetch(*args)
@@ -111,7 +111,7 @@ class PostgresDatabase(Database):
         return rows
 
     async def fetch_row(self, sql: str, *args: Value) -> Row | None:
-        connection = self._idle.pop() if self._idle else await self._acquire()
+        connection = self._take_idle() or await self._acquire()
         try:
             statement = connection.statements.get(sql) or await connection.prepare(sql)
             row: Row | None = await statement.fetchrow(*args)
@@ -130,7 +130,7 @@ class PostgresDatabase(Database):
         if not batch.statements and not batch.notices:
             return
         sql, args = _compose(batch)
-        connection = self._idle.pop() if self._idle else await self._acquire()
+        connection = self._take_idle() or await self._acquire()
         try:
             statement = connection.statements.get(sql) or await connection.prepare(sql)
             await statement.fetchrow(*args)
@@ -179,7 +179,7 @@ class PostgresDatabase(Database):
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[_Connection]:
-        connection = self._idle.pop() if self._idle else await self._acquire()
+        connection = self._take_idle() or await self._acquire()
         try:
             yield connection
         except BaseException as error:
@@ -204,6 +204,15 @@ class PostgresDatabase(Database):
         self._release(connection)
         return None
 
+    def _take_idle(self) -> _Connection | None:
+        """An idle connection that still lives; those that the server has closed meanwhile are forgotten."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.raw.is_closed():
+                return connection
+            self._open -= 1
+        return None
+
     async def _acquire(self) -> _Connection:
         if self._closed:
             raise Unavailable("the database is closed")
@@ -221,8 +230,9 @@ class PostgresDatabase(Database):
                 raise
             finally:
                 self._waiting.pop(turn, None)
-        if self._idle:
-            return self._idle.pop()
+        idle = self._take_idle()
+        if idle is not None:
+            return idle
         self._open += 1
         try:
             return _Connection(await _connect(self._url))
@@ -289,7 +299,10 @@ async def _connect(url: str) -> "asyncpg.Connection[Any]":
             statement_cache_size=0,
             server_settings={"application_name": "poolhouse", "jit": "off"},
         )
-    except (*_Gone, asyncpg.PostgresError, ValueError) as error:
+    except ValueError as error:
+        # Its text quotes the URL's parts, and one of them is a password.
+        raise Unavailable("cannot connect to PostgreSQL: the database's URL cannot be read") from error
+    except (*_Gone, asyncpg.PostgresError) as error:
         raise Unavailable(f"cannot connect to PostgreSQL: {error or type(error).__name__}") from error
 
 

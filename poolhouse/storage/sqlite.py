@@ -37,6 +37,12 @@ FEED_SECONDS = 0.1
 """How often a process looks for the notices of others."""
 NOTICE_KEEP_MS = 600_000
 
+_UNWRITABLE = (
+    *(sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError),
+    *(OverflowError, UnicodeError),
+)
+"""What a batch's own values or statements are refused with: the fault of that batch, not of those beside it."""
+
 _Job = tuple[Batch, "asyncio.Future[None]"]
 
 
@@ -201,10 +207,14 @@ class SqliteDatabase(Database):
         version = self._reader.execute("PRAGMA data_version").fetchone()[0]
         if version == self._seen_version:
             return
-        self._seen_version = version
         rows = self._reader.execute(
             "SELECT id, topic, key FROM notices WHERE id > ? ORDER BY id", (self._seen_notice,)
         ).fetchall()
+        # Only what has been read counts as seen: a read that failed is made again.
+        self._seen_version = version
+        if rows and rows[0][0] != self._seen_notice + 1:
+            # Stopped for longer than notices are kept: what was said meanwhile is unknown.
+            self._tell("", "")
         for notice, topic, key in rows:
             self._seen_notice = notice
             self._tell(topic, key)
@@ -287,7 +297,7 @@ def _run(connection: sqlite3.Connection, batch: Batch) -> Exception | None:
     for statement in batch.statements:
         try:
             cursor = connection.execute(statement.sql, statement.args)
-        except sqlite3.IntegrityError as error:
+        except _UNWRITABLE as error:
             return StorageError(f"a write was refused: {error}")
         if statement.expect is not None and cursor.rowcount != statement.expect:
             return statement.refusal

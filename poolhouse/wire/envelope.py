@@ -49,6 +49,11 @@ class Cors:
             *([(b"Vary", b"Origin")] if credentialed else []),
         )
 
+    @property
+    def anyone(self) -> tuple[tuple[bytes, bytes], ...]:
+        """What an answer carries where there is no request to look at."""
+        return self._anyone
+
     def headers(self, request: Request) -> tuple[tuple[bytes, bytes], ...]:
         """What every answer to `request` carries."""
         if not self._credentialed:

@@ -19,9 +19,7 @@ async def found(service: Door, name: str = "people") -> tuple[str, str]:
     """A pool and a client of it."""
     pool = await service.admin("CreateUserPool", PoolName=name)
     pool_id: str = pool["UserPool"]["Id"]
-    client = await service.admin(
-        "CreateUserPoolClient", UserPoolId=pool_id, ClientName="app", ExplicitAuthFlows=FLOWS
-    )
+    client = await service.admin("CreateUserPoolClient", UserPoolId=pool_id, ClientName="app", ExplicitAuthFlows=FLOWS)
     return pool_id, client["UserPoolClient"]["ClientId"]
 
 
@@ -36,7 +34,7 @@ class Traffic:
     confirmed: set[str] = field(default_factory=set)
     refresh_tokens: list[str] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=dict)
-    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     _going: bool = True
 
     async def run(self, people: int) -> None:

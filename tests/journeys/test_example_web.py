@@ -14,7 +14,7 @@ import pytest
 from tests.clients.javascript import Chromium, NodeProcess
 from tests.clients.people import administrator, confirmed_person, invited_person
 from tests.postgresql import missing_toolchain
-from tests.server import ROOT, RunningServer, running_server
+from tests.server import ROOT, RunningServer, running_server, until_we_die
 
 FOLDER = ROOT / "examples" / "web"
 NEW_PASSWORD = "Sunny-Day7"
@@ -36,7 +36,9 @@ def web_server(state: Path) -> Iterator[str]:
     if not (FOLDER / "node_modules" / ".package-lock.json").exists():
         missing_toolchain("the example's packages (npm ci in examples/web)")
     environment = {"PATH": os.environ["PATH"], "HOME": str(state.parent), "PORT": "0", "POOLHOUSE_STATE": str(state)}
-    process = subprocess.Popen(["node", "serve.mjs"], cwd=FOLDER, env=environment, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*until_we_die(), "node", "serve.mjs"], cwd=FOLDER, env=environment, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     try:
         said = process.stdout.readline()

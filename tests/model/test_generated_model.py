@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = (cognito_idp_model, cognito_identity_model, sts_model)
 
 
-def test_the_modules_are_what_the_generator_makes_of_the_installed_service_models():
+def test_the_modules_are_what_the_generator_makes_of_the_installed_service_models() -> None:
     run = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "generate_model.py"), "--check"],
         capture_output=True,
@@ -40,7 +40,7 @@ def test_the_modules_are_what_the_generator_makes_of_the_installed_service_model
     assert (run.returncode, run.stdout) == (0, "")
 
 
-def test_no_module_at_run_time_imports_the_sdk():
+def test_no_module_at_run_time_imports_the_sdk() -> None:
     program = (
         "import sys, poolhouse.model.cognito_idp_model, poolhouse.model.cognito_identity_model, "
         "poolhouse.model.sts_model, poolhouse.wire.front;"
@@ -81,7 +81,7 @@ def test_auth_type_of_well_known_operations(name, auth):
     assert cognito_idp_model.OPERATIONS[name].auth == auth
 
 
-def test_an_operation_names_its_shapes_and_errors():
+def test_an_operation_names_its_shapes_and_errors() -> None:
     operation = cognito_idp_model.OPERATIONS["AdminCreateUser"]
     assert operation.request is AdminCreateUserRequest
     assert operation.response is AdminCreateUserResponse
@@ -89,7 +89,7 @@ def test_an_operation_names_its_shapes_and_errors():
     assert cognito_idp_model.OPERATIONS["DeleteUser"].response is None
 
 
-def test_attributes_are_snake_case_and_the_wire_has_the_service_names():
+def test_attributes_are_snake_case_and_the_wire_has_the_service_names() -> None:
     for module in MODULES:
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == module.__name__:
@@ -109,7 +109,7 @@ def test_attributes_are_snake_case_and_the_wire_has_the_service_names():
     assert names["default_redirect_uri"] == "DefaultRedirectURI"
 
 
-def test_absent_members_are_omitted_and_empty_ones_kept():
+def test_absent_members_are_omitted_and_empty_ones_kept() -> None:
     answer = InitiateAuthResponse(challenge_parameters={})
     assert msgspec.json.encode(answer) == b'{"ChallengeParameters":{}}'
     user = UserType(username="alice", attributes=[], enabled=False, user_create_date=1700000000.123)
@@ -118,13 +118,13 @@ def test_absent_members_are_omitted_and_empty_ones_kept():
     )
 
 
-def test_a_null_member_is_absent_and_an_unknown_one_ignored():
+def test_a_null_member_is_absent_and_an_unknown_one_ignored() -> None:
     body = b'{"AuthFlow":"USER_AUTH","ClientId":"abc","Session":null,"Surprise":{"deep":[1]}}'
     request = msgspec.json.decode(body, type=InitiateAuthRequest)
     assert request == InitiateAuthRequest(auth_flow="USER_AUTH", client_id="abc")
 
 
-def test_a_document_goes_out_as_inline_json():
+def test_a_document_goes_out_as_inline_json() -> None:
     options = msgspec.Raw(b'{"challenge":"abc","rp":{"id":"example.com"}}')
     answer = StartWebAuthnRegistrationResponse(credential_creation_options=options)
     assert msgspec.json.encode(answer) == (
@@ -132,7 +132,7 @@ def test_a_document_goes_out_as_inline_json():
     )
 
 
-def test_a_repr_shows_dots_for_sensitive_members():
+def test_a_repr_shows_dots_for_sensitive_members() -> None:
     request = InitiateAuthRequest(
         auth_flow="USER_PASSWORD_AUTH",
         client_id="6h89qn",
@@ -148,7 +148,7 @@ def test_a_repr_shows_dots_for_sensitive_members():
     )
 
 
-def test_errors_carry_code_status_message_and_their_own_members():
+def test_errors_carry_code_status_message_and_their_own_members() -> None:
     plain = UserNotFoundException("User does not exist.")
     assert isinstance(plain, ServiceError)
     assert (plain.code, plain.status, plain.message, plain.members()) == (

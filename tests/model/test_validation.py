@@ -13,6 +13,7 @@ from poolhouse.model.cognito_idp_model import (
     AdminCreateUserRequest,
     AdminGetUserRequest,
     AttributeType,
+    ForgotPasswordRequest,
     InitiateAuthRequest,
     InvalidParameterException,
     ListUserPoolsRequest,
@@ -179,7 +180,7 @@ def test_a_violation_is_reported_in_the_words_of_the_service(operation, request_
     assert isinstance(refusal(operation, request_), InvalidParameterException)
 
 
-def test_a_report_starts_with_the_number_of_violations():
+def test_a_report_starts_with_the_number_of_violations() -> None:
     assert refusal("AdminGetUser", {"UserPoolId": "x", "Username": "a"}).message == (
         "1 validation error detected: Value 'x' at 'userPoolId' failed to satisfy constraint: "
         r"Member must satisfy regular expression pattern: [\w-]+_[0-9a-zA-Z]+"
@@ -187,14 +188,14 @@ def test_a_report_starts_with_the_number_of_violations():
     assert refusal("AdminGetUser", {}).message.startswith("2 validation errors detected: Value null at 'userPoolId'")
 
 
-def test_a_structure_in_a_map_is_named_by_its_key():
+def test_a_structure_in_a_map_is_named_by_its_key() -> None:
     body = {"IdentityPoolId": "eu-west-1:0a", "Roles": {}, "RoleMappings": {"idp": {"Type": "Some"}}}
     assert violations("SetIdentityPoolRoles", body, "cognito-identity") == [
         "Value 'Some' at 'roleMappings.idp.member.type' | Member must satisfy enum value set: [Token, Rules]",
     ]
 
 
-def test_a_null_in_a_map_is_absent():
+def test_a_null_in_a_map_is_absent() -> None:
     """Browsers send {"DEVICE_KEY": null} with every refresh when they have no device."""
     body = b'{"ClientId":"c","AuthFlow":"REFRESH_TOKEN","AuthParameters":{"REFRESH_TOKEN":"r","DEVICE_KEY":null}}'
     decoded = decoder("InitiateAuth").decode(body)
@@ -202,7 +203,7 @@ def test_a_null_in_a_map_is_absent():
     assert decoded.auth_parameters == {"REFRESH_TOKEN": "r"}
 
 
-def test_each_service_has_its_own_validation_error():
+def test_each_service_has_its_own_validation_error() -> None:
     assert isinstance(refusal("GetId", {"IdentityPoolId": "x"}, "cognito-identity"), ValidationException)
     found = model("sts")
     with pytest.raises(ValidationError):
@@ -254,7 +255,7 @@ def test_a_body_of_wrong_types_is_a_serialization_error(operation, body, message
     assert error.message == message
 
 
-def test_a_wrong_type_goes_before_any_violation():
+def test_a_wrong_type_goes_before_any_violation() -> None:
     assert isinstance(refusal("AdminGetUser", {"Username": 1}), SerializationException)
 
 
@@ -271,7 +272,7 @@ def test_numbers_are_read_as_the_service_reads_them(body, expected):
     assert decoder("ListUserPools").decode(body) == ListUserPoolsRequest(max_results=expected)
 
 
-def test_a_request_beyond_the_fast_path_is_built_whole():
+def test_a_request_beyond_the_fast_path_is_built_whole() -> None:
     body = {
         "UserPoolId": POOL,
         "Username": "日本",
@@ -288,16 +289,18 @@ def test_a_request_beyond_the_fast_path_is_built_whole():
     )
 
 
-def test_an_escaped_backslash_before_u0000_is_ordinary_text():
+def test_an_escaped_backslash_before_u0000_is_ordinary_text() -> None:
     body = b'{"ClientId":"c","Username":"a","ClientMetadata":{"k":"\\\\u0000"}}'
-    assert decoder("ForgotPassword").decode(body).client_metadata == {"k": "\\u0000"}
+    decoded = decoder("ForgotPassword").decode(body)
+    assert isinstance(decoded, ForgotPasswordRequest)
+    assert decoded.client_metadata == {"k": "\\u0000"}
 
 
-def test_an_empty_body_is_an_empty_object():
+def test_an_empty_body_is_an_empty_object() -> None:
     assert violations("AdminGetUser", b"")[0] == "Value null at 'userPoolId' | Member must not be null"
 
 
-def test_a_report_is_bounded_in_lines_and_in_the_values_it_repeats():
+def test_a_report_is_bounded_in_lines_and_in_the_values_it_repeats() -> None:
     attributes = [{"Name": ""}] * 5000
     error = refusal(
         "AdminUpdateUserAttributes", {"UserPoolId": "x" * 100_000, "Username": "a", "UserAttributes": attributes}
@@ -307,7 +310,7 @@ def test_a_report_is_bounded_in_lines_and_in_the_values_it_repeats():
     assert f"'{'x' * 1024}…'" in error.message
 
 
-def test_a_request_made_in_the_process_is_held_to_the_same_constraints():
+def test_a_request_made_in_the_process_is_held_to_the_same_constraints() -> None:
     checked = decoder("AdminGetUser")
     checked.check(AdminGetUserRequest(user_pool_id=POOL, username="日本"))
     with pytest.raises(InvalidParameterException, match="'userPoolId'"):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -57,7 +58,7 @@ class Body:
     async def wait_disconnect(self) -> None:
         raise ClientVanished
 
-    def on_disconnect(self, callback: Callable[[], None]) -> None:
+    def on_disconnect(self, callback: Callable[[], object]) -> None:
         del callback
 
 
@@ -73,7 +74,7 @@ class Called:
 @dataclass(frozen=True)
 class Bound:
     operation: Operation
-    run: object
+    run: Any
 
 
 async def initiate_auth(call: Called, request: InitiateAuthRequest) -> InitiateAuthResponse:

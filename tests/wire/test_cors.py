@@ -31,7 +31,7 @@ async def test_a_preflight_echoes_no_nonsense(wanted):
     assert "Access-Control-Allow-Headers" not in headers_of(await front().handle(request))
 
 
-async def test_credentials_of_the_browser_are_for_chosen_origins_only():
+async def test_credentials_of_the_browser_are_for_chosen_origins_only() -> None:
     aws = front(cors=Cors(frozenset({PAGE})))
     chosen = headers_of(await aws.handle(call_json("InitiateAuth", {}, Origin=PAGE)))
     assert (chosen["Access-Control-Allow-Origin"], chosen["Access-Control-Allow-Credentials"]) == (PAGE, "true")
@@ -41,7 +41,7 @@ async def test_credentials_of_the_browser_are_for_chosen_origins_only():
     assert (chosen["Vary"], other["Vary"]) == ("Origin", "Origin")
 
 
-async def test_by_default_no_origin_gets_credentials():
+async def test_by_default_no_origin_gets_credentials() -> None:
     headers = headers_of(await front().handle(call_json("InitiateAuth", {}, Origin=PAGE)))
     assert headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in headers

@@ -13,7 +13,7 @@ async def run(deadlines: Deadlines, wait: asyncio.Event) -> str:
         return "done"
 
 
-async def test_what_is_late_is_ended_and_the_task_goes_on():
+async def test_what_is_late_is_ended_and_the_task_goes_on() -> None:
     deadlines = Deadlines(0.01)
     with pytest.raises(OperationTimedOut):
         await run(deadlines, asyncio.Event())
@@ -22,14 +22,14 @@ async def test_what_is_late_is_ended_and_the_task_goes_on():
     assert task.cancelling() == 0
 
 
-async def test_what_ends_in_time_is_left_alone():
+async def test_what_ends_in_time_is_left_alone() -> None:
     deadlines = Deadlines(60)
     event = asyncio.Event()
     event.set()
     assert await run(deadlines, event) == "done"
 
 
-async def test_each_of_many_is_ended_at_its_own_time():
+async def test_each_of_many_is_ended_at_its_own_time() -> None:
     deadlines = Deadlines(0.02)
     event = asyncio.Event()
     late = asyncio.create_task(run(deadlines, asyncio.Event()))
@@ -43,7 +43,7 @@ async def test_each_of_many_is_ended_at_its_own_time():
     assert [type(result) for result in results] == [OperationTimedOut, OperationTimedOut]
 
 
-async def test_a_cancellation_from_elsewhere_is_no_timeout():
+async def test_a_cancellation_from_elsewhere_is_no_timeout() -> None:
     task = asyncio.create_task(run(Deadlines(60), asyncio.Event()))
     await asyncio.sleep(0)
     task.cancel()
@@ -51,7 +51,7 @@ async def test_a_cancellation_from_elsewhere_is_no_timeout():
         await task
 
 
-async def test_an_operation_that_answers_in_spite_of_its_end_is_heard():
+async def test_an_operation_that_answers_in_spite_of_its_end_is_heard() -> None:
     deadlines = Deadlines(0.01)
     with deadlines.start():
         try:

@@ -29,19 +29,19 @@ CORS = {
 }
 
 
-async def test_a_success_is_200_with_the_protocol_headers():
+async def test_a_success_is_200_with_the_protocol_headers() -> None:
     response = await front().handle(call_json("AdminGetUser", POOL, Authorization="AWS4-HMAC-SHA256 x"))
     assert response.status == 200
     assert headers_of(response) == {"Content-Type": JSON, "x-amzn-RequestId": REQUEST_ID, **CORS}
     assert text_of(response) == '{"Username":"alice","UserCreateDate":1700000000.123,"Enabled":true}'
 
 
-async def test_an_empty_answer_is_an_empty_object():
+async def test_an_empty_answer_is_an_empty_object() -> None:
     response = await front().handle(call_json("AdminDeleteUser", POOL, Authorization="AWS4-HMAC-SHA256 x"))
     assert (response.status, response.body) == (200, b"{}")
 
 
-async def test_an_error_is_named_in_the_body_and_in_the_headers():
+async def test_an_error_is_named_in_the_body_and_in_the_headers() -> None:
     body = POOL | {"Username": "nobody"}
     response = await front().handle(call_json("AdminGetUser", body, Authorization="AWS4-HMAC-SHA256 x"))
     assert response.status == 400
@@ -55,7 +55,7 @@ async def test_an_error_is_named_in_the_body_and_in_the_headers():
     }
 
 
-async def test_an_error_has_its_own_members_and_a_header_that_no_message_can_break():
+async def test_an_error_has_its_own_members_and_a_header_that_no_message_can_break() -> None:
     response = await front().handle(call_json("InitiateAuth", AUTH | {"AuthParameters": {"USERNAME": "reason"}}))
     assert json_of(response) == {
         "__type": "InvalidParameterException",
@@ -65,7 +65,7 @@ async def test_an_error_has_its_own_members_and_a_header_that_no_message_can_bre
     assert headers_of(response)["x-amzn-ErrorMessage"] == "Line one line two ? ?"
 
 
-async def test_the_header_of_a_long_message_is_bounded():
+async def test_the_header_of_a_long_message_is_bounded() -> None:
     response = await front().handle(call_json("AdminGetUser", {"UserPoolId": "x" * 5000}, Authorization="AWS4 x"))
     assert len(headers_of(response)["x-amzn-ErrorMessage"]) <= 1024 + 3
 
@@ -87,7 +87,7 @@ async def test_a_signed_operation_without_a_signature_is_refused_before_its_body
     )
 
 
-async def test_a_violation_is_the_service_s_validation_error():
+async def test_a_violation_is_the_service_s_validation_error() -> None:
     response = await front().handle(call_json("InitiateAuth", {"AuthFlow": "USER_AUTH"}))
     assert json_of(response) == {
         "__type": "InvalidParameterException",
@@ -178,7 +178,7 @@ async def test_a_body_that_is_not_json_in_utf8_is_a_serialization_error(body, co
     assert (response.status, response.body) == (400, b'{"__type":"SerializationException"}')
 
 
-async def test_a_repeated_key_counts_once_with_its_last_value():
+async def test_a_repeated_key_counts_once_with_its_last_value() -> None:
     body = b'{"ClientId":"c","AuthFlow":"NOPE","AuthFlow":"USER_AUTH"}'
     assert (await front().handle(call_json("InitiateAuth", body))).status == 200
 
@@ -198,12 +198,12 @@ async def test_a_body_that_does_not_arrive_has_an_envelope_too(failure, status, 
     assert headers_of(response)["Access-Control-Allow-Origin"] == "*"
 
 
-async def test_nobody_is_answered_when_the_client_is_gone():
+async def test_nobody_is_answered_when_the_client_is_gone() -> None:
     with pytest.raises(ClientVanished):
         await front().handle(make_request(headers={"Content-Type": JSON}, failure=ClientVanished()))
 
 
-async def test_an_unforeseen_exception_is_an_internal_error_whose_log_has_no_values():
+async def test_an_unforeseen_exception_is_an_internal_error_whose_log_has_no_values() -> None:
     with structlog.testing.capture_logs() as events:
         response = await front().handle(call_json("InitiateAuth", AUTH | {"AuthParameters": {"USERNAME": "boom"}}))
     assert (response.status, response.body) == (500, b'{"__type":"InternalErrorException"}')
@@ -219,7 +219,7 @@ async def test_an_unforeseen_exception_is_an_internal_error_whose_log_has_no_val
     assert "alice@example.com" not in str(event)
 
 
-async def test_an_operation_out_of_time_is_an_internal_error():
+async def test_an_operation_out_of_time_is_an_internal_error() -> None:
     with structlog.testing.capture_logs() as events:
         response = await front(time_limit=0.01).handle(
             call_json("InitiateAuth", AUTH | {"AuthParameters": {"USERNAME": "slow"}})
@@ -228,7 +228,7 @@ async def test_an_operation_out_of_time_is_an_internal_error():
     assert [(event["event"], event["operation"]) for event in events] == [("operation_timed_out", "InitiateAuth")]
 
 
-async def test_a_cancelled_request_stays_cancelled():
+async def test_a_cancelled_request_stays_cancelled() -> None:
     task = asyncio.create_task(
         front().handle(call_json("InitiateAuth", AUTH | {"AuthParameters": {"USERNAME": "slow"}}))
     )
@@ -238,7 +238,7 @@ async def test_a_cancelled_request_stays_cancelled():
         await task
 
 
-async def test_the_observer_is_told_of_every_answer():
+async def test_the_observer_is_told_of_every_answer() -> None:
     observed = Observed()
     aws = front(observe=observed)
     await aws.handle(call_json("InitiateAuth", AUTH))
@@ -269,7 +269,7 @@ def test_the_front_takes_only_what_is_for_the_endpoint(method, path, expected):
     assert front().handles(make_request(method, path)) is expected
 
 
-def test_a_request_id_is_a_random_uuid():
+def test_a_request_id_is_a_random_uuid() -> None:
     made = {new_request_id() for _ in range(1000)}
     assert len(made) == 1000
     uuid4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"

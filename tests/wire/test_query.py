@@ -28,7 +28,7 @@ def refused(code: str, message: str, fault: str = "Sender") -> str:
     )
 
 
-async def test_an_answer_is_wrapped_in_result_and_metadata():
+async def test_an_answer_is_wrapped_in_result_and_metadata() -> None:
     form = ROLE | {"DurationSeconds": "3600", "PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
     response = await front().handle(call_form(urlencode(form)))
     assert response.status == 200
@@ -46,7 +46,7 @@ async def test_an_answer_is_wrapped_in_result_and_metadata():
     )
 
 
-async def test_a_query_string_is_as_good_as_a_form():
+async def test_a_query_string_is_as_good_as_a_form() -> None:
     response = await front().handle(make_request("GET", f"/?{urlencode(ROLE)}"))
     assert (response.status, ET.fromstring(text_of(response)).tag.rpartition("}")[2]) == (
         200,
@@ -54,7 +54,7 @@ async def test_a_query_string_is_as_good_as_a_form():
     )
 
 
-async def test_a_signed_action_gets_its_principal():
+async def test_a_signed_action_gets_its_principal() -> None:
     response = await front().handle(call_form("Action=GetCallerIdentity&Version=2011-06-15", Authorization="AWS4 x"))
     assert "<Arn>arn:aws:iam::000000000000:user/ops</Arn>" in text_of(response)
 
@@ -112,12 +112,12 @@ async def test_a_refusal_is_xml_with_the_code_of_the_protocol(form, status, code
     assert headers_of(response)["Access-Control-Allow-Origin"] == "*"
 
 
-async def test_a_form_that_is_too_large_is_refused_in_xml():
+async def test_a_form_that_is_too_large_is_refused_in_xml() -> None:
     response = await front().handle(make_request(headers={"Content-Type": FORM}, failure=BodyTooLarge()))
     assert (response.status, text_of(response)) == (413, refused("RequestEntityTooLargeException", ""))
 
 
-async def test_list_members_end_at_the_first_gap():
+async def test_list_members_end_at_the_first_gap() -> None:
     form = ROLE | {"PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/A", "PolicyArns.member.3.arn": "x"}
     assert (await front().handle(call_form(urlencode(form)))).status == 200
     form = ROLE | {"PolicyArns.member.1.arn": "short", "PolicyArns.member.2.arn": "short"}
@@ -126,14 +126,14 @@ async def test_list_members_end_at_the_first_gap():
     assert "policyArns.2.member.arn" in text
 
 
-async def test_a_form_s_media_type_may_carry_parameters():
+async def test_a_form_s_media_type_may_carry_parameters() -> None:
     request = make_request(
         headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}, body=urlencode(ROLE).encode()
     )
     assert (await front().handle(request)).status == 200
 
 
-def test_every_kind_of_value_has_its_xml():
+def test_every_kind_of_value_has_its_xml() -> None:
     image = UICustomizationType(css="a<b\r\x01", last_modified_date=0)
     assert structure(rule_of(UICustomizationType), image) == (
         "<CSS>a&lt;b&#xD;\N{REPLACEMENT CHARACTER}</CSS><LastModifiedDate>1970-01-01T00:00:00Z</LastModifiedDate>"

@@ -1,5 +1,5 @@
 """hello: the least that a function behind the gateway can do."""
 
 
-def handler(event, context):
+def handler(event: object, context: object) -> dict[str, object]:
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": '{"hello":"world"}'}

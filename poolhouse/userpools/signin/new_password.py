@@ -74,7 +74,7 @@ async def _conclude(
     step: Step, state: ChallengeSession, user: UserRow, password: str, attributes: dict[str, str]
 ) -> InitiateAuthResponse:
     call, pool = step.call, step.pool
-    step.spend(state.token_id, refusals.session_used())
+    step.spend(state.token_id, state.expires_at, refusals.session_used())
     after = msgspec.structs.replace(
         user,
         status="CONFIRMED",

@@ -100,7 +100,7 @@ async def answer_password_verifier(
     block, block_bytes = _open_block(call, pool, client, secret_block)
     subject = await _subject_again(call, pool, client, block, username)
     step = Step(call, pool, client, block.subject_id)
-    step.spend(block.token_id, refusals.incorrect_username_or_password())
+    step.spend(block.token_id, block.expires_at, refusals.incorrect_username_or_password())
     proved = _proved(pool, subject, block, block_bytes, timestamp, signature)
     fresh = subject.user is not None and subject.user.credential_version == block.credential_version
     if not proved or not fresh or subject.user is None:

@@ -89,9 +89,13 @@ class Step:
         self.subject_id = subject_id
         self.batch = Batch()
 
-    def spend(self, token_id: str, used: Exception) -> None:
-        """Use up the session string or secret block that this step answers."""
-        spend(self.batch, self.pool.pool_id, token_id, self.call.now_ms + SPENT_KEEP_MS, used)
+    def spend(self, token_id: str, expires_at: int, used: Exception) -> None:
+        """Use up the session string or secret block that this step answers, and that lives until `expires_at`.
+
+        It is remembered for as long as it lives by any clock: one that is put back makes it live longer.
+        """
+        kept = max(expires_at, self.call.now_ms + SPENT_KEEP_MS)
+        spend(self.batch, self.pool.pool_id, token_id, kept, used)
 
     async def fail(self, refusal: Exception) -> Exception:
         """Count the failure; returns what to raise: `refusal`, or the lock's if the user is locked meanwhile."""

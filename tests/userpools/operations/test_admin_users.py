@@ -44,7 +44,7 @@ async def outbox(house: House) -> list[tuple[str, str, str]]:
     rows = await house.services.database.fetch(
         "SELECT message_id, pool_id, channel, recipient, payload FROM outbox ORDER BY message_id"
     )
-    found = []
+    found: list[tuple[str, str, str]] = []
     for message_id, pool_id, channel, recipient, payload in rows:
         keyring = house.services.keyring
         message = open_payload(keyring, message_id, payload, pool_id=pool_id, channel=channel, recipient=recipient)
