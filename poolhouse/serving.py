@@ -113,7 +113,8 @@ class Serving:
                 self._changed.set()
 
     async def _load(self) -> None:
-        specs = [msgspec.convert(document, FunctionSpec) for document in await self._served.load("function")]
+        documents = await self._served.load("function")
+        specs = [spec for document in documents if (spec := _read_spec(document)) is not None]
         try:
             await self.functions.configure(specs)
         except FunctionsBroken as broken:
@@ -129,7 +130,18 @@ class Serving:
             return compile_api(msgspec.convert({**document, "mode": self._config.gateway_mode}, ApiDefinition))
         except ApiInvalid as invalid:
             log.error("api_broken", where=invalid.where, message=invalid.message)
-            return None
+        except msgspec.ValidationError as unreadable:
+            log.error("api_broken", where="", message=str(unreadable))
+        return None
+
+
+def _read_spec(document: Tree) -> FunctionSpec | None:
+    """A deployed function, unless a release of another shape has written it: that must not stop the others."""
+    try:
+        return msgspec.convert(document, FunctionSpec)
+    except msgspec.ValidationError as unreadable:
+        log.error("function_broken", function=str(document.get("name")), message=str(unreadable))
+        return None
 
 
 class InvokeApi:

@@ -105,7 +105,8 @@ def _request_parameters(part: Part) -> _Mapped:
         if not name.startswith("integration.request.") or prefix not in {"path", "querystring", "header"} or not rest:
             raise expression.wrong("only integration.request.path, .querystring and .header can be set")
         if prefix == "header" and rest.lower() in _NOT_TO_BE_SET:
-            # DEVIATION: API Gateway takes this and then fails every call; here the deployment says so.
+            # DEVIATION: a mapping that sets Content-Length, Authorization or the like is refused when it is deployed;
+            # API Gateway takes it and then fails every call.
             raise expression.wrong(f"the header {rest} cannot be set by a mapping")
         source = expression.text()
         value = read_value(source, expression.where)

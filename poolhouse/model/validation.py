@@ -13,7 +13,7 @@ from poolhouse.model.rules import Rule, rule_of
 from poolhouse.model.shape import Operation, Service, Shape
 
 # Bounds for a report about a body that is wrong in thousands of places or in one enormous value.
-# DEVIATION: the service repeats values of any length and lists every violation.
+# DEVIATION: a validation report lists at most 100 violations and repeats at most 1,024 characters of a value.
 _MAX_VIOLATIONS = 100
 _MAX_VALUE = 1024
 
@@ -87,7 +87,7 @@ class RequestDecoder:
 def _refuse_unstorable(body: bytes) -> None:
     """Refuse U+0000 and lone surrogates, which JSON can write and neither UTF-8 nor PostgreSQL's text can hold.
 
-    DEVIATION: what the service does with them is not known; most patterns of the model exclude them anyway.
+    DEVIATION: U+0000 and lone surrogates are refused; what the service does is not known. Most patterns of the model exclude them anyway.
     """
     lowered = body.lower()
     if b"\\u0000" not in lowered and b"\\ud" not in lowered:

@@ -21,7 +21,8 @@ def not_provided(setting: str, why: str) -> InvalidParameterException:
 
 def refuse_unprovided(request: CreateUserPoolRequest | UpdateUserPoolRequest) -> None:
     """Raises InvalidParameterException naming the first setting of the pool that would have no effect."""
-    # DEVIATION: the service accepts all of these.
+    # DEVIATION: pool settings for MFA, triggers, passkeys, threat protection and the like are refused while they
+    # could not be enforced; the service accepts all of them.
     if request.mfa_configuration not in (None, "OFF"):
         raise not_provided(f"MfaConfiguration {request.mfa_configuration}", "there is no multi-factor sign-in")
     _refuse_triggers(request.lambda_config)
@@ -42,7 +43,7 @@ def refuse_unprovided(request: CreateUserPoolRequest | UpdateUserPoolRequest) ->
 
 def refuse_unprovided_mfa(request: SetUserPoolMfaConfigRequest) -> None:
     """Raises InvalidParameterException for any factor and for passkeys."""
-    # DEVIATION: the service provides these.
+    # DEVIATION: SetUserPoolMfaConfig refuses to turn any factor on, because no sign-in would ask for it.
     if request.mfa_configuration not in (None, "OFF"):
         raise not_provided(f"MfaConfiguration {request.mfa_configuration}", "there is no multi-factor sign-in")
     if request.web_authn_configuration is not None:
