@@ -37,8 +37,8 @@ async def authorize(exchange: Exchange, route: Route, guard: Guard, authority: T
 def _read_token(values: list[str]) -> str:
     """The token of a header's value: bare, or after `Bearer ` and exactly one blank.
 
-    DEVIATION: a repeated token header is refused: nobody knows which one AWS verifies, and what is behind the gateway might
-    believe another one than was verified.
+    DEVIATION: a repeated token header is refused: nobody knows which one AWS verifies, and what is behind the gateway
+    might believe another one than was verified.
     """
     if len(values) > 1:
         raise TokenRefused(Refusal.MALFORMED)

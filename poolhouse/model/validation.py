@@ -87,7 +87,8 @@ class RequestDecoder:
 def _refuse_unstorable(body: bytes) -> None:
     """Refuse U+0000 and lone surrogates, which JSON can write and neither UTF-8 nor PostgreSQL's text can hold.
 
-    DEVIATION: U+0000 and lone surrogates are refused; what the service does is not known. Most patterns of the model exclude them anyway.
+    DEVIATION: U+0000 and lone surrogates are refused; what the service does with them is not known. Most patterns of
+    the model exclude them anyway.
     """
     lowered = body.lower()
     if b"\\u0000" not in lowered and b"\\ud" not in lowered:

@@ -31,7 +31,8 @@ def rotates(client: Client) -> bool:
 async def refresh_by_flow(call: Call, pool: Pool, client: Client, parameters: Parameters) -> AuthenticationResultType:
     """REFRESH_TOKEN_AUTH: new ID and access token, the refresh token stays."""
     if rotates(client):
-        # DEVIATION: REFRESH_TOKEN_AUTH on a rotating client is refused in our words; the service's are not known (contract/auth-flows.md §9).
+        # DEVIATION: REFRESH_TOKEN_AUTH on a rotating client is refused in our words; the service's are not known
+        # (contract/auth-flows.md §9).
         raise NotAuthorizedException("Refresh token rotation is enabled: use GetTokensFromRefreshToken.")
     token = require(parameters, "REFRESH_TOKEN")
     live = await _live(call, pool, client, token)
