@@ -24,12 +24,15 @@ from poolhouse.model.shape import Operation, Shape
 from poolhouse.oauth.discovery import discovery, is_discovery
 from poolhouse.services import Services
 from poolhouse.storage import Unavailable
+from poolhouse.telemetry.log import get_logger
 from poolhouse.userpools import operations
 from poolhouse.userpools.registry import OPERATIONS, Runner
 from poolhouse.wire.envelope import Cors, json_refusal, new_request_id
 from poolhouse.wire.failures import log_failure
 from poolhouse.wire.front import AwsFront
 from poolhouse.wire.proxies import TrustedProxies
+
+log = get_logger(__name__)
 
 _JSON: RawHeaders = [(b"Content-Type", b"application/json"), (b"Access-Control-Allow-Origin", b"*")]
 
@@ -87,6 +90,19 @@ class Mount(Protocol):
         ...
 
 
+def _log_refusal(request: Request, request_id: str, operation: Operation | None, refused: ServiceError | None) -> None:
+    """One line for each request that was not served, under the id that its answer carries; successes are audited."""
+    if refused is None:
+        return
+    log.info(
+        "request_refused",
+        request_id=request_id,
+        operation=operation.name if operation is not None else None,
+        error=refused.code,
+        peer=request.peer,
+    )
+
+
 def _is_for_gateway(request: Request) -> bool:
     """Whether an API is addressed on the service's port: by host `{api}.execute-api.…` or by path."""
     return request.path.startswith("/restapis/") or ".execute-api." in (request.header(b"host") or "")
@@ -122,7 +138,7 @@ class Endpoint:
         self._gateway = gateway
         self._mounts = mounts
         self._front: AwsFront[Call, SignedPrincipal] = AwsFront(
-            bound_operations(), self._make_call, self._verify, time_limit=time_limit
+            bound_operations(), self._make_call, self._verify, time_limit=time_limit, observe=_log_refusal
         )
 
     async def handle(self, request: Request) -> Response:

@@ -3,13 +3,31 @@
 Owns format and destination. Never sees a secret: callers pass ids, names of fields and outcomes.
 """
 
+import io
 import sys
-from typing import Literal
+from contextlib import suppress
+from typing import Literal, TextIO, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 LogFormat = Literal["json", "text"]
+
+
+class _Patient(io.TextIOBase):
+    """A stream that never fails: a full disk or a closed pipe under the log must not undo what is being logged."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str, /) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def configure_logging(log_format: LogFormat, level: Literal["debug", "info", "warning", "error"] = "info") -> None:
@@ -28,7 +46,7 @@ def configure_logging(log_format: LogFormat, level: Literal["debug", "info", "wa
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Patient(sys.stderr))),
         cache_logger_on_first_use=True,
     )
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from poolhouse.app import App, start_app
 from poolhouse.config import Config
 from poolhouse.crypto.master_key import from_file_or_new
-from poolhouse.gateway.compile import compile_api
 from poolhouse.gateway.definition import ApiDefinition, StageDefinition
 from poolhouse.http.limits import Limits
 from poolhouse.http.message import Request, Response
@@ -26,6 +27,9 @@ from poolhouse.model.cognito_idp_model import (
     CreateUserPoolRequest,
 )
 from poolhouse.opening import MASTER_KEY_FILE, operator_call
+from poolhouse.stacks.resource import Fragment
+from poolhouse.stacks.served import ServedStore
+from poolhouse.storage import Batch
 from poolhouse.userpools.operations.admin_create_user import admin_create_user
 from poolhouse.userpools.operations.admin_users import admin_set_user_password
 from poolhouse.userpools.operations.clients import create_user_pool_client
@@ -57,7 +61,24 @@ class Premises:
     async def found(self, **client: Any) -> None:
         """Make the pool and its client, and serve an API that this pool guards."""
         self.pool_id, self.client_id = await self.another_pool(**client)
-        self.app.serving.gateway.set_apis([compile_api(_api(self.pool_id, self.upstream.port))])
+        await self.deploy()
+
+    async def deploy(self) -> None:
+        """Serve the API from the database, as a stack would, on every node."""
+        definition = msgspec.to_builtins(_api(self.pool_id, self.upstream.port))
+        services = self.app.services
+        batch = Batch()
+        fragment = Fragment("api", definition["api_id"], definition)
+        served = ServedStore(services.database, services.keyring)
+        served.replace(batch, "stack", (), {("api", fragment.name): fragment}, int(self.clock() * 1000))
+        await services.database.commit(batch)
+        await self.deployed()
+
+    async def deployed(self) -> None:
+        """Wait until this node serves the API."""
+        async with asyncio.timeout(10):
+            while (await self.gateway.send("GET", "/v/guarded/x")).status != 401:
+                await asyncio.sleep(0.02)
 
     async def found_by_operator(self, username: str) -> None:
         """The same, with one user, as the command line does it: a production server takes no made-up signature."""
