@@ -5,10 +5,18 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from poolhouse.storage import Database, open_database
 from tests.house import House, open_house
 from tests.postgresql import Cluster, start_cluster
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_at_the_start() -> Iterator[None]:
+    """A command run in this process sets the log up for itself; the next test finds it as it was."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ The operations are the service's own, called in this process with the service's 
 """
 
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from poolhouse.model.shape import Shape
 from poolhouse.model.validation import RequestDecoder
 from poolhouse.opening import open_services, operator_call
 from poolhouse.services import Services
+from poolhouse.telemetry.log import configure_command_logging
 
 if TYPE_CHECKING:
     from poolhouse.stacks.deployer import Deployer
@@ -90,19 +90,8 @@ def run(errand: Coroutine[Any, Any, T]) -> T:
     """Run a command's work to its end; warnings of the rooms below go to standard error."""
     import asyncio
 
-    _warn_on_standard_error()
+    configure_command_logging()
     return asyncio.run(errand)
-
-
-def _warn_on_standard_error() -> None:
-    """A command's answer has standard output for itself; of events only warnings matter beside it."""
-    import structlog
-
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.KeyValueRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger("warning"),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-    )
 
 
 async def with_installation(state: Path | None, errand: Callable[[Installation], Awaitable[T]]) -> T:

@@ -134,8 +134,9 @@ def _parse(text: str, name: str) -> Parsed:
         return parse_yaml(text, name)
     try:
         value = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return parse_yaml(text, name)  # a flow mapping, or broken JSON: YAML's reader knows the line
+    except (msgspec.DecodeError, RecursionError):
+        # A flow mapping, or JSON that is broken or too deep: YAML's reader knows the line.
+        return parse_yaml(text, name)
     # Outside of strings JSON's tabs are blanks, inside they cannot stand: so YAML reads it for the lines.
     return Parsed(value, parse_yaml(text.replace("\t", " "), name, lines_only=True).lines)
 

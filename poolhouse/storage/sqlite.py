@@ -46,14 +46,18 @@ _UNWRITABLE = (
 _Job = tuple[Batch, "asyncio.Future[None]"]
 
 
-def _connect(path: str) -> sqlite3.Connection:
+CACHE_KIB = 16_000
+SCAN_CACHE_KIB = 2_000
+
+
+def _connect(path: str, cache_kib: int = CACHE_KIB) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512
     )
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA cache_size=-16000")
-    connection.execute("PRAGMA mmap_size=268435456")
+    # No mmap_size: a mapping grows with the file and counts as memory, and moving it costs more than it saves.
+    connection.execute(f"PRAGMA cache_size=-{cache_kib}")
     connection.execute("PRAGMA temp_store=MEMORY")
     return connection
 
@@ -75,7 +79,7 @@ class SqliteDatabase(Database):
             # The file holds password verifiers: nobody but its owner may read it, from its first byte on.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._reader = _connect(path)
-            self._scanner = _connect(path)
+            self._scanner = _connect(path, SCAN_CACHE_KIB)
         except (OSError, sqlite3.Error) as error:
             raise Unavailable(f"cannot open {path}: {error}") from error
         self._scan_lock = asyncio.Lock()
@@ -118,8 +122,8 @@ class SqliteDatabase(Database):
             # one thread switch and one fsync for all of them.
             self._loop.call_soon(self._hand_over)
         self._waiting.append((batch, done))
-        # A caller that gives up must not cancel a write that others share an fsync with.
-        await asyncio.shield(done)
+        # A caller that gives up cancels its own waiting only: the batch has been handed over, or will be.
+        await done
         for topic, key in batch.notices:
             self._tell(topic, key)
 

@@ -70,6 +70,38 @@ class Users:
         )
         return None if row is None else whole_user_from_row(row)
 
+    async def get_evenly(self, pool_id: str, user_id: str) -> UserRow | None:
+        """As `get`, at one cost: in place of a user who is not there the next one's row is read, and dropped."""
+        row = await self._database.fetch_row(
+            f"SELECT {WHOLE_USER} FROM users u WHERE u.pool_id = ? AND u.user_id = COALESCE("
+            "(SELECT m.user_id FROM users m WHERE m.pool_id = ? AND m.user_id >= ? ORDER BY m.user_id LIMIT 1), "
+            "(SELECT m.user_id FROM users m WHERE m.pool_id = ? ORDER BY m.user_id LIMIT 1))",
+            pool_id,
+            pool_id,
+            user_id,
+            pool_id,
+        )
+        found = None if row is None else whole_user_from_row(row)
+        return found if found is not None and found.user_id == user_id else None
+
+    async def find_evenly(self, pool_id: str, alias: str) -> UserRow | None:
+        """As `find`, at one cost: in place of a user who is not there the pool's first one's row is read, and dropped.
+
+        One statement either way, so that no answer's time tells which names exist (contract/rules.md section 5).
+        """
+        row = await self._database.fetch_row(
+            f"SELECT {WHOLE_USER}, n.owner FROM "
+            "(SELECT (SELECT a.user_id FROM aliases a WHERE a.pool_id = ? AND a.alias = ?) AS owner) n "
+            "JOIN users u ON u.pool_id = ? AND u.user_id = COALESCE(n.owner, "
+            "(SELECT m.user_id FROM users m WHERE m.pool_id = ? ORDER BY m.user_id LIMIT 1))",
+            pool_id,
+            alias,
+            pool_id,
+            pool_id,
+        )
+        found = None if row is None else whole_user_from_row(row)
+        return found if row is not None and row[14] is not None else None
+
     async def aliases(self, pool_id: str, user_id: str) -> list[Alias]:
         rows = await self._database.fetch(
             "SELECT alias, kind FROM aliases WHERE pool_id = ? AND user_id = ? ORDER BY alias", pool_id, user_id

@@ -51,6 +51,15 @@ def configure_logging(log_format: LogFormat, level: Literal["debug", "info", "wa
     )
 
 
+def configure_command_logging() -> None:
+    """For a command, whose answer has standard output for itself: only warnings, on standard error."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.KeyValueRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger("warning"),
+        logger_factory=lambda *_: structlog.PrintLogger(cast(TextIO, _Patient(sys.stderr))),
+    )
+
+
 def get_logger(room: str) -> FilteringBoundLogger:
     """A logger whose events carry `room`, the module that speaks."""
     logger: FilteringBoundLogger = structlog.get_logger(room=room)

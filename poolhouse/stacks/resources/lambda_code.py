@@ -30,13 +30,20 @@ def code_faults(context: Context, properties: Tree) -> list[Fault]:
 
 def _folder_faults(context: Context, text: str) -> list[Fault]:
     folder = Path(code_folder(context, {"Code": text}))
-    if not folder.exists():
+    if not _exists(folder):
         return [context.fault(f"the code folder {text} does not exist", "Code", advice=f"it is looked for at {folder}")]
     if not folder.is_dir():
         return [context.fault(f"the code {text} is not a folder", "Code", advice="give the folder that holds it")]
     if not os.access(folder, os.R_OK | os.X_OK):
         return [context.fault(f"the code folder {text} cannot be read", "Code", advice=f"check its mode: {folder}")]
     return []
+
+
+def _exists(folder: Path) -> bool:
+    try:
+        return folder.exists()
+    except OSError:  # a name that no file system has, such as one of five thousand letters
+        return False
 
 
 def _inline_faults(context: Context, properties: Tree, text: JsonValue) -> list[Fault]:

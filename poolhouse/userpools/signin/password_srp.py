@@ -22,6 +22,7 @@ from poolhouse.userpools.signin.step import (
     Subject,
     check_secret_hash,
     find_subject,
+    hides_existence,
     new_token_id,
     require,
     subject_of,
@@ -136,7 +137,8 @@ def _open_block(call: Call, pool: Pool, client: Client, text: str) -> tuple[Secr
 
 async def _subject_again(call: Call, pool: Pool, client: Client, block: SecretBlock, username: str) -> Subject:
     """The block's subject as they are now; `username` must mean the same one."""
-    user = await call.services.store.users.get(pool.pool_id, block.subject_id)
+    users = call.services.store.users
+    user = await (users.get_evenly if hides_existence(client) else users.get)(pool.pool_id, block.subject_id)
     if username not in (block.user_id_for_srp, block.username):
         other = await call.services.directory.find_signing_in(pool, username)
         if other is None or other.user_id != block.subject_id:

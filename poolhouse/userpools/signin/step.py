@@ -61,7 +61,10 @@ def hides_existence(client: Client) -> bool:
 
 async def find_subject(call: Call, pool: Pool, client: Client, name: str) -> Subject:
     """Whom `name` stands for. Raises UserNotFoundException where the client may tell."""
-    user = await call.services.directory.find_signing_in(pool, name)
+    if hides_existence(client):
+        user = await call.services.store.users.find_evenly(pool.pool_id, pool.fold(name))
+    else:
+        user = await call.services.directory.find_signing_in(pool, name)
     return subject_of(call, pool, client, user, name)
 
 
