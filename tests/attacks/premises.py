@@ -186,7 +186,7 @@ def _api(pool_id: str, port: int) -> ApiDefinition:
             },
         }
 
-    guard = {"security": [{"Users": []}]}
+    guard: dict[str, Any] = {"security": [{"Users": []}]}
     scoped = {"security": [{"Users": ["aws.cognito.signin.user.admin"]}]}
     arn = f"arn:aws:cognito-idp:eu-west-1:000000000000:userpool/{pool_id}"
     body: dict[str, Any] = {

@@ -15,7 +15,7 @@ _REPORT = re.compile(r"(\d+) validation errors? detected: Value.* at '.+' failed
 
 
 def is_signed(operation: str) -> bool:
-    return operation_model(operation).auth_type != "none"
+    return bool(operation_model(operation).auth_type != "none")
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))

@@ -23,7 +23,7 @@ SPOOFS = [
 ]
 
 
-async def issuer(premises: Premises, **headers: str) -> str:
+async def issuer(premises: Premises, headers: dict[str, str]) -> str:
     reply = await premises.service.call(
         "InitiateAuth",
         {
@@ -31,7 +31,7 @@ async def issuer(premises: Premises, **headers: str) -> str:
             "AuthFlow": "USER_PASSWORD_AUTH",
             "AuthParameters": {"USERNAME": "alice", "PASSWORD": "Tr0ub4dor&3-Aa"},
         },
-        **headers,
+        headers,
     )
     assert reply.status == 200, reply
     return str(parts(reply.json()["AuthenticationResult"]["AccessToken"])[1]["iss"])
@@ -49,7 +49,7 @@ async def test_no_header_of_a_stranger_chooses_the_issuer(tmp_path: Path, form: 
             form, "https://cognito-idp.eu-west-1.amazonaws.com"
         )
         for spoof in SPOOFS:
-            assert await issuer(premises, **spoof) == f"{expected}/{premises.pool_id}", spoof
+            assert await issuer(premises, spoof) == f"{expected}/{premises.pool_id}", spoof
             path = f"/{premises.pool_id}/.well-known/openid-configuration"
             document = (await premises.service.send("GET", path, spoof)).json()
             assert document["issuer"] == f"{expected}/{premises.pool_id}", spoof
@@ -62,11 +62,11 @@ async def test_a_trusted_proxy_says_which_host_was_asked_and_garbage_is_not_beli
         await premises.found()
         await premises.user("alice")
         good = {"X-Forwarded-Host": "login.example.org", "X-Forwarded-Proto": "https"}
-        assert await issuer(premises, **good) == f"https://login.example.org/{premises.pool_id}"
+        assert await issuer(premises, good) == f"https://login.example.org/{premises.pool_id}"
         for bad in ("a/b", "a b", "a@b", "a?b", "a#b", "<script>", "a,b", "a\\b", "x" * 300):
-            found = await issuer(premises, **{"X-Forwarded-Host": bad, "X-Forwarded-Proto": "https"})
+            found = await issuer(premises, {"X-Forwarded-Host": bad, "X-Forwarded-Proto": "https"})
             assert found == f"https://id.example.com/{premises.pool_id}", bad
-        assert (await issuer(premises, **{**good, "X-Forwarded-Proto": "javascript"})).startswith("http://login.")
+        assert (await issuer(premises, {**good, "X-Forwarded-Proto": "javascript"})).startswith("http://login.")
 
 
 async def _audited(premises: Premises) -> str:
@@ -81,7 +81,7 @@ async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(tmp_path: Pa
     chain = {"X-Forwarded-For": "6.6.6.6, 10.0.0.7"}
     async with _opened(tmp_path, mode="production") as premises:
         await premises.found_by_operator("alice")
-        await issuer(premises, **chain)
+        await issuer(premises, chain)
         assert await _audited(premises) == "127.0.0.1"
     async with _opened(tmp_path / "b", trusted_proxies=["127.0.0.0/8", "10.0.0.0/8"]) as premises:
         await premises.found_by_operator("alice")
@@ -94,7 +94,7 @@ async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(tmp_path: Pa
             "' OR 1=1": "127.0.0.1",
         }.items():
             premises.clock.forward(1)
-            await issuer(premises, **{"X-Forwarded-For": forwarded})
+            await issuer(premises, {"X-Forwarded-For": forwarded})
             assert await _audited(premises) == seen, forwarded
 
 
@@ -115,7 +115,7 @@ OWN = [
 @pytest.mark.parametrize("page", FOREIGN, ids=str)
 async def test_a_page_that_the_developer_visits_is_no_administrator(embedded: Premises, page: dict[str, str]) -> None:
     """Development believes any signature; a browser sends anything to loopback, and our CORS lets its page read."""
-    reply = await embedded.service.call("ListUserPools", {"MaxResults": 1}, signed=True, **page)
+    reply = await embedded.service.call("ListUserPools", {"MaxResults": 1}, page, signed=True)
     assert (reply.status, reply.error) == (400, "AccessDeniedException"), reply
     invoke = "/2015-03-31/functions/f/invocations"
     presigned = (
@@ -129,7 +129,7 @@ async def test_a_page_that_the_developer_visits_is_no_administrator(embedded: Pr
 
 @pytest.mark.parametrize("page", OWN, ids=str)
 async def test_pages_of_this_machine_and_programs_are_served(embedded: Premises, page: dict[str, str]) -> None:
-    reply = await embedded.service.call("ListUserPools", {"MaxResults": 1}, signed=True, **page)
+    reply = await embedded.service.call("ListUserPools", {"MaxResults": 1}, page, signed=True)
     assert reply.status == 200, reply
 
 
@@ -137,7 +137,7 @@ async def test_any_page_may_sign_its_own_visitors_in(embedded: Premises) -> None
     reply = await embedded.service.call(
         "InitiateAuth",
         {"ClientId": embedded.client_id, "AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": {"USERNAME": "x"}},
-        Origin="https://app.example.com",
+        {"Origin": "https://app.example.com"},
     )
     assert reply.error == "InvalidParameterException"
     assert reply.headers["access-control-allow-origin"] == "*"

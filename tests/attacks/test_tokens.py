@@ -32,7 +32,11 @@ def b64(data: bytes) -> str:
 
 def parts(token: str) -> tuple[dict[str, Any], dict[str, Any], str]:
     header, payload, signature = token.split(".")
-    return *(json.loads(base64.urlsafe_b64decode(part + "==")) for part in (header, payload)), signature  # type: ignore[return-value]
+    return _decoded(header), _decoded(payload), signature
+
+
+def _decoded(part: str) -> dict[str, Any]:
+    return dict(json.loads(base64.urlsafe_b64decode(part + "==")))
 
 
 def assembled(header: dict[str, Any], claims: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:

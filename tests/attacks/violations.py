@@ -97,7 +97,7 @@ def _valid_text(shape: Shape) -> str:
     pattern = _python(shape.metadata.get("pattern"))
     for candidate in (*_CANDIDATES, "a" * max(low, 1), "A" * high if high < 200 else "a"):
         if low <= len(candidate) <= high and (pattern is None or pattern.fullmatch(candidate)):
-            return candidate
+            return str(candidate)
     raise AssertionError(f"no candidate fits {shape.name} {shape.metadata}")
 
 
@@ -201,7 +201,7 @@ def _is_sensitive(shape: Shape, path: _Path) -> bool:
     for step in path:
         if shape.metadata.get("sensitive"):
             return True
-        shape = shape.member if isinstance(step, int) else shape.members[step]  # type: ignore[attr-defined]
+        shape = shape.member if isinstance(step, int) else shape.members[step]
     return bool(shape.metadata.get("sensitive"))
 
 
@@ -210,7 +210,7 @@ def _with(base: Any, path: _Path, shape: Shape, value: Any) -> dict[str, Any]:
     body: dict[str, Any] = copy.deepcopy(base)
     at: Any = body
     for step, following in itertools.pairwise(path):
-        inner = shape.member if isinstance(step, int) else shape.members[step]  # type: ignore[attr-defined]
+        inner = shape.member if isinstance(step, int) else shape.members[step]
         missing = len(at) == 0 if isinstance(step, int) else step not in at
         if missing and isinstance(step, int):
             at.append(valid(inner))

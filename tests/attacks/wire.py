@@ -18,7 +18,8 @@ SIGNED = {
     "X-Amz-Date": "20250101T000000Z",
 }
 """What a development server takes for a signature."""
-_PATIENCE = 10.0
+NO_HEADERS: Mapping[str, str] = {}
+_PATIENCE = 30.0
 
 
 class Reply:
@@ -56,7 +57,11 @@ class Door:
         self._idle: list[_Pair] = []
 
     async def send(
-        self, method: str, target: str, headers: Mapping[str, str] | list[tuple[str, str]] = (), body: bytes = b""
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] | list[tuple[str, str]] = NO_HEADERS,
+        body: bytes = b"",
     ) -> Reply:
         """One request. Raises OSError and EOFError when the connection ends before its answer does."""
         lines = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
@@ -84,11 +89,13 @@ class Door:
             self._idle.append(pair)
         return reply
 
-    async def call(self, operation: str, body: object, *, signed: bool = False, **headers: str) -> Reply:
+    async def call(
+        self, operation: str, body: object, headers: Mapping[str, str] = NO_HEADERS, *, signed: bool = False
+    ) -> Reply:
         """An operation of cognito-idp; `body` is sent as it is when it is bytes."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         lines = {"Content-Type": JSON, "X-Amz-Target": f"{TARGET}.{operation}"} | (SIGNED if signed else {})
-        return await self.send("POST", "/", lines | headers, content)
+        return await self.send("POST", "/", lines | dict(headers), content)
 
     async def admin(self, operation: str, **members: Any) -> Any:
         """An administrator's operation that must succeed; its answer."""

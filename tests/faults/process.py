@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tests.attacks.wire import Door
 
@@ -75,7 +76,7 @@ class ServerProcess:
             while (event := self._event("listening")) is None:
                 assert self._process.poll() is None, self.log[self._started_at :]
                 await asyncio.sleep(0.05)
-        self.service, self.gateway = Door(int(event["port"])), Door(int(event["gateway_port"]))
+        self.service, self.gateway = Door(event["port"]), Door(event["gateway_port"])
 
     async def wrote(self, event: str) -> None:
         """Wait until it has logged an event of that name."""
@@ -83,7 +84,7 @@ class ServerProcess:
             while self._event(event) is None:
                 await asyncio.sleep(0.05)
 
-    def _event(self, name: str) -> dict[str, object] | None:
+    def _event(self, name: str) -> dict[str, Any] | None:
         for line in self.log[self._started_at :].splitlines():
             with suppress(ValueError):
                 event = json.loads(line)

@@ -111,7 +111,7 @@ async def test_a_password_set_on_one_node_is_the_password_on_the_other(nodes: No
 
 
 async def test_a_session_begun_on_one_node_is_answered_once_by_either(nodes: Nodes) -> None:
-    here, there = nodes
+    here, _ = nodes
     await here.service.admin(
         "AdminCreateUser",
         UserPoolId=here.pool_id,

@@ -101,7 +101,8 @@ async def test_a_full_disk_is_an_error_without_half_state_and_over_when_there_is
         traffic = Traffic(lambda: server.service, *await found(server.service))
         await traffic._life("before")
         disk.fill(server)
-        refused, made = [], []
+        refused: list[str] = []
+        made: list[str] = []
         for number in range(400):
             name = f"full{number:04}"
             error = await _mailed(server.service, traffic, name)
