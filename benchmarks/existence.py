@@ -18,7 +18,7 @@ from benchmarks.scene import Scene
 from benchmarks.site import Site
 from poolhouse.userpools import srp
 
-LIMIT = 0.03
+LIMIT = 0.05
 """How far the medians may lie apart, as a part of the time itself."""
 _WRONG = "Wrong-passw0rd"
 _SIGNATURE = "c2lnbmVkIHdpdGggYW5vdGhlciBwYXNzd29yZCB0aGFuIHRoaXM="

@@ -68,8 +68,10 @@ class Plan(Struct, frozen=True):
 
     sizes: tuple[int, ...] = (10, 10_000, 1_000_000)
     cost_size: int = 10_000
-    runs: int = 3
-    seconds: float = 0.8
+    runs: int = 5
+    seconds: float = 0.5
+    pairs: int = 800
+    """Of known and unknown names, for each step of a sign-in."""
     memory: bool = True
 
 

@@ -33,7 +33,7 @@ from benchmarks.site import Site
 from benchmarks.starting import measure_serve, measure_up
 
 _FULL = Plan()
-_QUICK = Plan(sizes=(10, 10_000), runs=1, seconds=0.5, memory=False)
+_QUICK = Plan(sizes=(10, 10_000), runs=1, seconds=0.5, pairs=250, memory=False)
 _ABLE = 2_000
 
 
@@ -48,16 +48,16 @@ def _measure(
         if site_size(site) < plan.cost_size:
             site.grow(plan.cost_size, _ABLE)
         parts: dict[str, Callable[[], list[Finding]]] = {
-            "authorising": lambda: measure_authorising(site, 2 * plan.runs + 1),
+            "authorising": lambda: measure_authorising(site, plan.runs),
             "gateway": lambda: measure_gateway(site, upstream, folder, plan.runs, plan.seconds),
             "scaling": lambda: [
                 measure_scaling(site, "password", "USER_PASSWORD_AUTH", plan.runs, 2 * plan.seconds),
                 measure_scaling(site, "srp", "SRP", plan.runs, 2 * plan.seconds),
             ],
-            "existence": lambda: measure_existence(site, 250 * plan.runs),
+            "existence": lambda: measure_existence(site, plan.pairs),
             "starting": lambda: [
-                measure_serve(site, 2 * plan.runs + 1),
-                *([measure_up(site, f"http://127.0.0.1:{upstream}", 2 * plan.runs + 1)] if name == "sqlite" else []),
+                measure_serve(site, plan.runs),
+                *([measure_up(site, f"http://127.0.0.1:{upstream}", plan.runs)] if name == "sqlite" else []),
             ],
         }
         for part, measure in parts.items():

@@ -56,7 +56,7 @@ async def find_code_subject(call: Call, pool: Pool, client: Client, name: str, u
     hidden = hides_existence(client)
     if user is None and not hidden:
         raise unknown
-    nobody_id = stand_in(call.services.answer_key, pool.pool_id, pool.fold(name)).user_id_for_srp
+    nobody_id = stand_in(call.services.answer_key, pool, name).subject_id
     return CodeSubject(name, user, nobody_id if user is None else user.user_id, nobody_id, hidden)
 
 

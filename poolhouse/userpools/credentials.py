@@ -14,6 +14,7 @@ from poolhouse.crypto.srp_group import PRIME, PRIME_BYTES
 from poolhouse.crypto.uuid4 import uuid4_text
 from poolhouse.storage.users import UserRow
 from poolhouse.userpools import srp
+from poolhouse.userpools.attributes import is_email, is_phone_number
 from poolhouse.userpools.directory import Pool
 
 _SALT_BYTES = 16
@@ -54,13 +55,36 @@ def credential_of(keyring: KeyRing, user: UserRow) -> Credential | None:
     return Credential(user.username, salt, verifier, genuine=True)
 
 
-def stand_in(answer_key: bytes, pool_id: str, name: str) -> Credential:
-    """What an unknown `name` is answered with: the same for the same name on every node, and unguessable."""
-    seed = hmac.digest(answer_key, f"{pool_id}\0{name}".encode(), "sha256")
-    user_id = uuid4_text(seed[:16])
+class StandIn(Struct, frozen=True):
+    """Nobody, who is answered for like somebody. Failed attempts are counted under `subject_id`."""
+
+    subject_id: str
+    credential: Credential
+
+
+def stand_in(answer_key: bytes, pool: Pool, name: str) -> StandIn:
+    """What an unknown `name` is answered with: the same for the same name on every node, and unguessable.
+
+    DEVIATION: where users choose their usernames an unknown one is answered with itself, as a known one is; the
+    service answers with a UUID there too, which tells who exists.
+    """
+    folded = pool.fold(name)
+    seed = hmac.digest(answer_key, f"{pool.pool_id}\0{folded}".encode(), "sha256")
+    phantom = uuid4_text(seed[:16])
     stretched = hashlib.shake_256(b"stand-in" + seed).digest(_SALT_BYTES + PRIME_BYTES)
     salt, verifier = (int.from_bytes(part, "big") for part in (stretched[:_SALT_BYTES], stretched[_SALT_BYTES:]))
-    return Credential(user_id, salt, verifier % PRIME, genuine=False)
+    shown = folded if _could_be_username(pool, name) else phantom
+    return StandIn(phantom, Credential(shown, salt, verifier % PRIME, genuine=False))
+
+
+def _could_be_username(pool: Pool, name: str) -> bool:
+    """Whether a user of that very username could exist, rather than one of whom the name is an address."""
+    if pool.username_attributes:
+        return False
+    return not (
+        ("email" in pool.alias_attributes and is_email(name))
+        or ("phone_number" in pool.alias_attributes and is_phone_number(name))
+    )
 
 
 def password_fits(pool: Pool, credential: Credential, password: str) -> bool:

@@ -77,8 +77,8 @@ def subject_of(call: Call, pool: Pool, client: Client, user: UserRow | None, nam
         if credential is not None:
             return Subject(user, credential, user.user_id)
     # To make one costs what it costs to unseal one, so that both paths take the same time (make bench shows it).
-    nobody = stand_in(call.services.answer_key, pool.pool_id, pool.fold(name))
-    return Subject(user, nobody, nobody.user_id_for_srp if user is None else user.user_id)
+    nobody = stand_in(call.services.answer_key, pool, name)
+    return Subject(user, nobody.credential, nobody.subject_id if user is None else user.user_id)
 
 
 class Step:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 
 import pytest
 
@@ -190,6 +191,30 @@ async def test_an_unknown_user_is_answered_alike_every_time(house: House) -> Non
     assert set(first) == set(known)
     assert abs(len(first["SECRET_BLOCK"]) - len(known["SECRET_BLOCK"])) < 16
     await refused(estate, client.responses(first))
+
+
+@pytest.mark.parametrize("alias_attributes", [None, ["email"]])
+async def test_where_users_choose_their_names_an_unknown_one_is_answered_with_itself(
+    house: House, alias_attributes: list[str] | None
+) -> None:
+    estate = await open_estate(house, alias_attributes=alias_attributes, hides_existence=True)
+    await estate.confirmed("alice")
+    for name in ("alice", "nobody"):
+        challenge = await estate.srp(name).start()
+        assert challenge["USERNAME"] == challenge["USER_ID_FOR_SRP"] == name
+    if alias_attributes:  # an address is answered with a username that is not the address, as a known one's would be
+        challenge = await estate.srp("nobody@example.com").start()
+        assert re.fullmatch(r"[0-9a-f-]{36}", challenge["USERNAME"])
+
+
+async def test_a_name_that_is_somebodys_id_locks_nobody_out(house: House) -> None:
+    estate = await open_estate(house, hides_existence=True)
+    sub = await estate.confirmed("alice")
+    for _ in range(6):
+        with pytest.raises(NotAuthorizedException):
+            await estate.srp(sub, "Wr0ng!password").sign_in()
+    answer = await estate.srp("alice").sign_in()
+    assert answer.authentication_result is not None
 
 
 async def test_unknown_and_known_users_lock_alike(house: House) -> None:
