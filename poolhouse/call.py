@@ -70,6 +70,5 @@ class Call:
         return f"{self.now_ms:012x}{self.chance.getrandbits(80):020x}"
 
     async def commit(self, batch: Batch) -> None:
-        """Make the operation's writes durable, all or none; then wake whoever delivers its messages."""
+        """Make the operation's writes durable, all or none."""
         await self.services.database.commit(batch)
-        self.services.after_commit()

@@ -123,7 +123,6 @@ async def _assemble(config: Config, database: Database, master: MasterKey, clock
         signing=signing,
         authority=authority,
         outbox=outbox,
-        after_commit=outbox.wake,
     )
     for listener in (
         directory.on_notice,

@@ -3,8 +3,7 @@
 Built once by app.py (or by a test) and handed around in Call. Owns no behaviour beyond wiring.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from poolhouse.storage.audit import AuditRow
@@ -36,10 +35,6 @@ class Settings:
     issuer: IssuerForm = "public"
 
 
-def _nothing() -> None:
-    return None
-
-
 @dataclass(slots=True)
 class Services:
     """The rooms that an operation may use."""
@@ -54,8 +49,6 @@ class Services:
     signing: "Signing"
     authority: "SessionAuthority"
     outbox: "Outbox"
-    after_commit: Callable[[], None] = field(default=_nothing)
-    """Called after each commit, to wake the delivery of messages."""
 
     def audit(
         self,

@@ -33,7 +33,7 @@ class Outbox:
         """Set when there may be something to send."""
 
     def add(self, batch: Batch, message: OutgoingMessage) -> str:
-        """Let the message commit with the batch; returns its id. Call `wake` after the commit."""
+        """Let the message commit with the batch, and be sent at once then; returns its id."""
         message_id = self._ids.next()
         now_ms = int(self._clock() * 1000)
         shown = message.channel in self._inbox_only
@@ -50,6 +50,8 @@ class Outbox:
             sent_at=now_ms if shown else None,
         )
         insert_message(batch, row)
+        if not shown:
+            batch.then(self.wake)
         return message_id
 
     def wake(self) -> None:

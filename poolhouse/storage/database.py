@@ -51,11 +51,12 @@ class Batch:
     the database compares and swaps, never the operation.
     """
 
-    __slots__ = ("notices", "statements")
+    __slots__ = ("followers", "notices", "statements")
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []
         self.notices: list[tuple[str, str]] = []
+        self.followers: list[Callable[[], None]] = []
 
     def add(self, sql: str, *args: Value, expect: int | None = None, refusal: Exception | None = None) -> None:
         """Append a write. `refusal` is raised, as it is, when the number of touched rows is not `expect`."""
@@ -68,6 +69,19 @@ class Batch:
         if len(topic) + len(key.encode()) + 1 > MAX_NOTICE_BYTES:
             raise ValueError("a notice is an id, not a document")
         self.notices.append((topic, key))
+
+    def then(self, follower: Callable[[], None]) -> None:
+        """Call `follower` on this node when the batch is durable; it must be quick and must not fail."""
+        self.followers.append(follower)
+
+
+def follow(batch: Batch, listeners: Sequence[Listener]) -> None:
+    """Tell this node's listeners and followers that the batch is durable."""
+    for topic, key in batch.notices:
+        for listener in listeners:
+            listener(topic, key)
+    for follower in batch.followers:
+        follower()
 
 
 class Database(Protocol):

@@ -26,6 +26,7 @@ from poolhouse.storage.database import (
     StorageError,
     Unavailable,
     Value,
+    follow,
 )
 from poolhouse.storage.dialect import numbered
 from poolhouse.storage.migrate import check_known, load_migrations
@@ -128,6 +129,7 @@ class PostgresDatabase(Database):
 
     async def commit(self, batch: Batch) -> None:
         if not batch.statements and not batch.notices:
+            follow(batch, self._listeners)
             return
         sql, args = _compose(batch)
         connection = self._take_idle() or await self._acquire()
@@ -142,8 +144,7 @@ class PostgresDatabase(Database):
                 raise _refusal(batch, error) from error
             raise
         self._release(connection)
-        for topic, key in batch.notices:
-            self._tell(topic, key)
+        follow(batch, self._listeners)
 
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)

@@ -23,6 +23,7 @@ from poolhouse.storage.database import (
     StorageError,
     Unavailable,
     Value,
+    follow,
 )
 from poolhouse.storage.migrate import Migration, check_known, load_migrations
 from poolhouse.telemetry.log import get_logger
@@ -124,8 +125,7 @@ class SqliteDatabase(Database):
         self._waiting.append((batch, done))
         # A caller that gives up cancels its own waiting only: the batch has been handed over, or will be.
         await done
-        for topic, key in batch.notices:
-            self._tell(topic, key)
+        follow(batch, self._listeners)
 
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
@@ -268,10 +268,9 @@ def _settle(group: list[_Job], outcomes: list[Exception | None]) -> None:
 
 def _commit_group(connection: sqlite3.Connection, batches: list[Batch]) -> list[Exception | None]:
     """Run the batches in one transaction, each whole or not at all; returns what each one raised."""
-    run = _run_alone if len(batches) == 1 else _run_in_savepoint
     try:
         connection.execute("BEGIN IMMEDIATE")
-        outcomes = [run(connection, batch) for batch in batches]
+        outcomes = _run_all(connection, batches)
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         _undo(connection, "ROLLBACK")
@@ -280,12 +279,22 @@ def _commit_group(connection: sqlite3.Connection, batches: list[Batch]) -> list[
     return outcomes
 
 
-def _run_alone(connection: sqlite3.Connection, batch: Batch) -> Exception | None:
-    refusal = _run(connection, batch)
-    if refusal is not None:
-        connection.execute("ROLLBACK")
-        connection.execute("BEGIN")
-    return refusal
+def _run_all(connection: sqlite3.Connection, batches: list[Batch]) -> list[Exception | None]:
+    """Run the batches in the open transaction, in their order.
+
+    Hardly any group has a batch that is refused, so they run at first without the savepoints that could undo one alone.
+    """
+    for batch in batches:
+        refusal = _run(connection, batch)
+        if refusal is not None:
+            break
+    else:
+        return [None] * len(batches)
+    connection.execute("ROLLBACK")
+    connection.execute("BEGIN IMMEDIATE")
+    if len(batches) == 1:
+        return [refusal]
+    return [_run_in_savepoint(connection, batch) for batch in batches]
 
 
 def _run_in_savepoint(connection: sqlite3.Connection, batch: Batch) -> Exception | None:

@@ -169,6 +169,34 @@ async def test_an_undone_batch_sends_no_notice(database: Database) -> None:
     assert "after" in heard
 
 
+async def test_of_batches_committed_at_once_only_the_refused_one_is_undone(database: Database) -> None:
+    batches = [Batch() for _ in range(9)]
+    for number, batch in enumerate(batches):
+        put(batch, f"beside-{number}")
+        put(batch, "wanted by three" if number in (2, 5, 7) else f"own-{number}", refusal=Taken())
+    outcomes = await asyncio.gather(*(database.commit(batch) for batch in batches), return_exceptions=True)
+    refused = [number for number, outcome in enumerate(outcomes) if isinstance(outcome, Taken)]
+    assert len(refused) == 2
+    assert set(refused) < {2, 5, 7}
+    kept = {name for name in await names(database) if str(name).startswith("beside-")}
+    assert kept == {f"beside-{number}" for number in range(9) if number not in refused}
+
+
+async def test_a_follower_is_told_of_what_is_durable_only(database: Database) -> None:
+    told: list[str] = []
+    first, second, empty = Batch(), Batch(), Batch()
+    put(first, "taken")
+    first.then(lambda: told.append("first"))
+    await database.commit(first)
+    put(second, "taken", refusal=Taken())
+    second.then(lambda: told.append("second"))
+    with pytest.raises(Taken):
+        await database.commit(second)
+    empty.then(lambda: told.append("empty"))
+    await database.commit(empty)
+    assert told == ["first", "empty"]
+
+
 async def test_a_cancelled_caller_does_not_undo_what_was_accepted(database: Database) -> None:
     batch = Batch()
     put(batch, "x")
