@@ -36,6 +36,8 @@ class Work(Struct, frozen=True):
     title: str
     limit: float | None = None
     floor: Callable[[Floor], float] | None = None
+    least: int = 0
+    """Users that there must be for the work to be the same: a page of 60 needs 60."""
 
 
 WORKS = (
@@ -44,7 +46,7 @@ WORKS = (
     Work("refresh", "refresh", floor=lambda floor: floor.refresh),
     Work("get_user", "GetUser", limit=0.000_12),
     Work("admin_get_user", "AdminGetUser, signed", limit=0.000_12),
-    Work("list_users", "ListUsers, page of 60, signed", limit=0.000_3),
+    Work("list_users", "ListUsers, page of 60, signed", limit=0.000_3, least=60),
     Work("admin_create_user", "AdminCreateUser, signed", limit=0.000_6),
     Work("admin_create_user_inviting", "AdminCreateUser with invitation, signed", limit=0.000_6),
 )
@@ -150,17 +152,17 @@ def _cost(work: Work, measured: Measured, storage: Storage) -> Finding:
 
 
 def _growths(by_size: dict[int, dict[str, Measured]], plan: Plan) -> list[Finding]:
-    smallest, largest = plan.sizes[0], plan.sizes[-1]
-    if smallest == largest:
-        return []
-    return [_growth(work, by_size, smallest, largest) for work in WORKS]
+    return [
+        _growth(work, {size: by_size[size][work.name] for size in plan.sizes if size >= work.least}) for work in WORKS
+    ]
 
 
-def _growth(work: Work, by_size: dict[int, dict[str, Measured]], smallest: int, largest: int) -> Finding:
-    slow = {size: measured[work.name].runs.p99 for size, measured in by_size.items()}
+def _growth(work: Work, by_size: dict[int, Measured]) -> Finding:
+    slow = {size: measured.runs.p99 for size, measured in by_size.items()}
+    smallest, largest = min(slow), max(slow)
     growth = max(slow.values()) / slow[smallest]
     facts = {f"p99_ms_at_{size}": p99 * 1000 for size, p99 in slow.items()}
-    facts |= {f"server_cpu_ms_at_{size}": runs[work.name].runs.server_cpu * 1000 for size, runs in by_size.items()}
+    facts |= {f"server_cpu_ms_at_{size}": measured.runs.server_cpu * 1000 for size, measured in by_size.items()}
     shown = f"{growth:.2f} × ({' → '.join(f'{p99 * 1000:.1f}' for p99 in slow.values())} ms)"
     title = f"{work.title}: p99, {smallest:,} to {largest:,} users"
     return Finding(title, f"≤ {GROWTH_LIMIT:g} ×", shown, growth <= GROWTH_LIMIT, {"growth": growth, **facts})
