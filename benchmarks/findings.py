@@ -54,6 +54,20 @@ def print_table(found: Found, notes: Sequence[str]) -> None:
         console.print(f"  {note}")
 
 
+def markdown(found: Found) -> str:
+    """The same table for a document."""
+    lines = [
+        f"| work | target | {' | '.join(TITLES[name] for name in found)} | met |",
+        "|---" * (len(found) + 3) + "|",
+    ]
+    for work in _works(found):
+        cells = [next((finding for finding in found[name] if finding.work == work), None) for name in found]
+        target = next(cell.target for cell in cells if cell is not None)
+        shown = " | ".join("" if cell is None else cell.shown for cell in cells)
+        lines.append(f"| {work} | {target} | {shown} | {_met(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _works(found: Found) -> list[str]:
     works: dict[str, None] = {}
     for findings in found.values():

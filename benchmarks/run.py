@@ -1,6 +1,6 @@
 """`make bench`: everything that the house must show, on both databases, in one table; under ten minutes.
 
-    python -m benchmarks.run [--quick] [--json FILE] [--only PART] [--database NAME]
+    python -m benchmarks.run [--quick] [--json FILE] [--markdown FILE] [--only PART] [--database NAME]
 
 Owns the order of measurements. Each room of this package measures one thing.
 """
@@ -24,7 +24,7 @@ from benchmarks import floor
 from benchmarks.authorising import measure_authorising
 from benchmarks.databases import TITLES, Name, available, open_storage
 from benchmarks.existence import measure_existence
-from benchmarks.findings import Finding, print_table
+from benchmarks.findings import Finding, markdown, print_table
 from benchmarks.gateway import measure_gateway
 from benchmarks.operations import Plan, measure_operations, site_size
 from benchmarks.process import ROOT, free_port, wait_until_it_answers
@@ -85,6 +85,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one short run of each, up to 10,000 users")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there; - is standard output")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there, for a document")
     parser.add_argument("--only", default="", help="operations, authorising, gateway, scaling, existence or starting")
     parser.add_argument("--database", choices=list(TITLES), help="one database only")
     return parser.parse_args()
@@ -123,6 +124,8 @@ def main() -> None:
     if arguments.json is not None:
         document = msgspec.json.format(msgspec.json.encode({"findings": found, "floor": measured, "notes": notes}))
         (sys.stdout.buffer.write if str(arguments.json) == "-" else arguments.json.write_bytes)(document + b"\n")
+    if arguments.markdown is not None:
+        arguments.markdown.write_text(markdown(found))
     if str(arguments.json) != "-":
         print_table(found, notes)
 
