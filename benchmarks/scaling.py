@@ -1,11 +1,10 @@
-"""Two workers against one, on sign-ins.
+"""Two workers against one, on sign-ins: how many more are completed in the same time.
 
-Where the machine has cores to spare for the load generator (and PostgreSQL) the rates of completed sign-ins are
-compared. On a machine of two cores two workers, a generator and a database share what one worker had with them: there
-the comparison is by what a core's time gets, less the time in which a core found nothing to do.
+Judged by that rate alone. On two cores, two workers share with a generator and a database what one worker had nearly
+to itself, so the rate cannot double there. Beside it stands an estimate for workers with cores of their own: from the
+CPU of each sign-in, less the time in which a core was idle. It explains, and never makes the target met: what a sign-in
+costs depends on what else is running, and the estimate has come out above 2.
 """
-
-import os
 
 import psutil
 
@@ -18,7 +17,6 @@ from benchmarks.site import Site
 
 LIMIT = 1.8
 _CONNECTIONS = 24
-_CORES_TO_SPARE = 4
 
 
 def measure_scaling(site: Site, work: str, title: str, runs: int, seconds: float) -> Finding:
@@ -31,20 +29,18 @@ def measure_scaling(site: Site, work: str, title: str, runs: int, seconds: float
         before = psutil.cpu_times()
         two = generator.run(load, runs=runs, warm=0)
         idle = _idle_share(before, psutil.cpu_times())
-    by_wall = two.rate / one.rate
-    by_cpu = 2 * one.server_cpu / two.server_cpu * (1 - idle)
-    spare = (os.cpu_count() or 1) >= _CORES_TO_SPARE
-    gain = by_wall if spare else by_cpu
+    by_rate = two.rate / one.rate
+    estimate = 2 * one.server_cpu / two.server_cpu * (1 - idle)
     facts = {
-        "gain_by_rate": by_wall,
-        "gain_by_cpu": by_cpu,
+        "gain_by_rate": by_rate,
+        "estimate_by_cpu": estimate,
         "idle_share": idle,
         **_facts("one", one),
         **_facts("two", two),
     }
-    how = "by rate" if spare else f"by CPU, {by_wall:.2f} × by rate"
-    shown = f"{gain:.2f} × {how} ({milliseconds(one.server_cpu)} → {milliseconds(two.server_cpu)})"
-    return Finding(f"two workers against one: {title}", f"≥ {LIMIT} ×", shown, gain >= LIMIT, facts)
+    costs = f"{milliseconds(one.server_cpu)} → {milliseconds(two.server_cpu)}"
+    shown = f"{by_rate:.2f} × (CPU {costs}; estimate {estimate:.2f} ×)"
+    return Finding(f"two workers against one: {title}", f"≥ {LIMIT} ×", shown, by_rate >= LIMIT, facts)
 
 
 def _facts(prefix: str, runs: Runs) -> dict[str, float]:
