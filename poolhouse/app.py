@@ -8,6 +8,7 @@ import gc
 import random
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,6 +42,8 @@ log = get_logger(__name__)
 GATEWAY_MAX_BODY = 10 << 20
 """contract/api-gateway.md §4."""
 INBOX_ROWS = 1000
+SWITCH_SECONDS = 0.001
+"""How long a thread waits for the interpreter before it is asked for: SQLite's COMMIT is over before its answer is."""
 GC_THRESHOLDS = (5_000, 20, 20)
 """A page of users alone makes more objects than Python's 700 allow before it looks for cycles, of which we make few."""
 
@@ -105,6 +108,7 @@ class App:
         # What is loaded by now stays: a full collection need not walk through it again, which would hold up requests.
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        sys.setswitchinterval(SWITCH_SECONDS)
         log.info("listening", host=self.config.host, port=self.port, gateway_port=self.gateway_port)
 
     async def stop(self) -> None:

@@ -51,9 +51,11 @@ class Batch:
     the database compares and swaps, never the operation.
     """
 
-    __slots__ = ("followers", "notices", "statements")
+    __slots__ = ("followers", "large", "notices", "statements")
 
-    def __init__(self) -> None:
+    def __init__(self, *, large: bool = False) -> None:
+        """`large` is for writes of so many rows that nothing else of this process should wait while they run."""
+        self.large = large
         self.statements: list[Statement] = []
         self.notices: list[tuple[str, str]] = []
         self.followers: list[Callable[[], None]] = []
