@@ -29,8 +29,11 @@ SENSITIVE = Meta(extra={"sensitive": True})
 DOTS = "••••"
 
 
-class Shape(Struct, frozen=True, omit_defaults=True):
-    """A structure of a service model. An absent optional member is None and stays out of the encoded JSON."""
+class Shape(Struct, frozen=True, omit_defaults=True, gc=False):
+    """A structure of a service model. An absent optional member is None and stays out of the encoded JSON.
+
+    Shapes are trees of values, so the collector, which looks for cycles, need not know them.
+    """
 
     def __repr__(self) -> str:
         hidden = _hidden_fields(type(self))

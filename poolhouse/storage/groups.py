@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from poolhouse.storage.database import Batch, Database, Row
-from poolhouse.storage.users import UserRow, user_from_row
+from poolhouse.storage.users import LISTED, ListedUser, listed_user_from_row
 
 
 class GroupOfUser(Struct, frozen=True):
@@ -28,10 +28,7 @@ class GroupRow(Struct, frozen=True):
 
 _GROUP = "pool_id, name, description, role_arn, precedence, created_at, modified_at"
 _OF_GROUP = ", ".join(f"g.{column.strip()}" for column in _GROUP.split(","))
-_OF_USER = (
-    "u.pool_id, u.user_id, u.username, u.status, u.enabled, u.created_at, u.modified_at, u.attributes, NULL, "
-    "u.credential_version, u.password_expires_at, u.generation, u.version"
-)
+_OF_MEMBER = ", ".join(f"u.{column}" for column in LISTED)
 
 
 class Groups:
@@ -65,17 +62,17 @@ class Groups:
         )
         return [_group(row) for row in rows]
 
-    async def page_of_members(self, pool_id: str, name: str, after: str, limit: int) -> list[UserRow]:
-        """Members of the group whose id follows `after`, at most `limit`, by id and without their credentials."""
+    async def page_of_members(self, pool_id: str, name: str, after: str, limit: int) -> list[ListedUser]:
+        """Members of the group whose id follows `after`, at most `limit`, by id."""
         rows = await self._database.fetch(
-            f"SELECT {_OF_USER} FROM group_members m JOIN users u ON u.pool_id = m.pool_id AND u.user_id = m.user_id "
+            f"SELECT {_OF_MEMBER} FROM group_members m JOIN users u ON u.pool_id = m.pool_id AND u.user_id = m.user_id "
             "WHERE m.pool_id = ? AND m.group_name = ? AND m.user_id > ? ORDER BY m.user_id LIMIT ?",
             pool_id,
             name,
             after,
             limit,
         )
-        return [user_from_row(row) for row in rows]
+        return [listed_user_from_row(row) for row in rows]
 
     async def of_user(self, pool_id: str, user_id: str) -> list[GroupOfUser]:
         """The user's groups, the most important first; a group without precedence ranks last."""

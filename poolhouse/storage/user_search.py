@@ -1,12 +1,9 @@
 """Pages of users, all of a pool's or those whose column matches: always one index, always from a key onwards."""
 
 from poolhouse.storage.database import Database
-from poolhouse.storage.users import UserRow, user_from_row
+from poolhouse.storage.users import LISTED, ListedUser, listed_user_from_row
 
-_COLUMNS = (
-    "pool_id, user_id, username, status, enabled, created_at, modified_at, attributes, NULL, "
-    "credential_version, password_expires_at, generation, version"
-)
+_COLUMNS = ", ".join(LISTED)
 _HIGHEST = "\U0010ffff"
 _SORTED_BY_VALUE = frozenset(
     {"username", "email", "phone_number", "name", "given_name", "family_name", "preferred_username", "status"}
@@ -17,12 +14,12 @@ Position = tuple[str, str]
 
 
 class UserSearch:
-    """Repository of user listings. Rows come without their credentials."""
+    """Repository of user listings."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, pool_id: str, after: str, limit: int) -> list[UserRow]:
+    async def page(self, pool_id: str, after: str, limit: int) -> list[ListedUser]:
         """Users whose id follows `after`, by id."""
         rows = await self._database.fetch(
             f"SELECT {_COLUMNS} FROM users WHERE pool_id = ? AND user_id > ? ORDER BY user_id LIMIT ?",
@@ -30,9 +27,16 @@ class UserSearch:
             after,
             limit,
         )
-        return [user_from_row(row) for row in rows]
+        return [listed_user_from_row(row) for row in rows]
 
-    async def by_enabled(self, pool_id: str, enabled: bool, after: str, limit: int) -> list[UserRow]:
+    async def by_id(self, pool_id: str, user_id: str) -> ListedUser | None:
+        """The user of that id."""
+        row = await self._database.fetch_row(
+            f"SELECT {_COLUMNS} FROM users WHERE pool_id = ? AND user_id = ?", pool_id, user_id
+        )
+        return None if row is None else listed_user_from_row(row)
+
+    async def by_enabled(self, pool_id: str, enabled: bool, after: str, limit: int) -> list[ListedUser]:
         """Enabled or disabled users whose id follows `after`, by id."""
         rows = await self._database.fetch(
             f"SELECT {_COLUMNS} FROM users WHERE pool_id = ? AND enabled = {int(enabled)} AND user_id > ? "
@@ -41,11 +45,11 @@ class UserSearch:
             after,
             limit,
         )
-        return [user_from_row(row) for row in rows]
+        return [listed_user_from_row(row) for row in rows]
 
     async def by_value(
         self, pool_id: str, column: str, value: str, *, prefix: bool, after: Position | None, limit: int
-    ) -> list[tuple[str, UserRow]]:
+    ) -> list[tuple[str, ListedUser]]:
         """Users whose column is `value` or begins with it, with the column's value, by value and id."""
         if column not in _SORTED_BY_VALUE:
             raise ValueError(column)
@@ -61,4 +65,4 @@ class UserSearch:
             upper,
             limit,
         )
-        return [(str(row[-1]), user_from_row(row)) for row in rows]
+        return [(str(row[-1]), listed_user_from_row(row)) for row in rows]

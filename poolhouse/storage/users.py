@@ -19,7 +19,7 @@ _attributes = msgspec.json.Decoder(dict[str, str])
 _encode = msgspec.json.Encoder().encode
 
 
-class UserRow(Struct, frozen=True):
+class UserRow(Struct, frozen=True, gc=False):
     """A user as it is stored. `credential` is sealed; times are epoch milliseconds."""
 
     pool_id: str
@@ -39,6 +39,22 @@ class UserRow(Struct, frozen=True):
     """Moves on with every change of the row."""
     grouped: bool = True
     """False where the read saw that they are in no group; spares who issues tokens the question."""
+
+
+class ListedUser(Struct, frozen=True, gc=False):
+    """What a list shows of a user; the members are UserRow's."""
+
+    user_id: str
+    username: str
+    status: str
+    enabled: bool
+    created_at: int
+    modified_at: int
+    attributes: dict[str, str]
+
+
+LISTED = ("user_id", "username", "status", "enabled", "created_at", "modified_at", "attributes")
+"""The columns of `listed_user_from_row`: a page has sixty rows, and each column of each costs."""
 
 
 class Alias(Struct, frozen=True):
@@ -219,9 +235,14 @@ class Users:
         batch.add("DELETE FROM attempts WHERE pool_id = ? AND subject = ?", pool_id, user_id)
 
 
-def user_from_row(row: Row, *, grouped: bool = True) -> UserRow:
-    """A row of the users table, in the order of its columns, as a UserRow."""
-    # By index: unpacking costs three times as much, and a page has sixty of these.
+def listed_user_from_row(row: Row) -> ListedUser:
+    """A row that begins with LISTED as a ListedUser."""
+    # By index: unpacking costs three times as much.
+    return ListedUser(row[0], row[1], row[2], row[3] == 1, row[4], row[5], _attributes.decode(row[6]))
+
+
+def whole_user_from_row(row: Row) -> UserRow:
+    """A row of WHOLE_USER as a UserRow."""
     return UserRow(
         row[0],
         row[1],
@@ -236,13 +257,8 @@ def user_from_row(row: Row, *, grouped: bool = True) -> UserRow:
         row[10],
         row[11],
         row[12],
-        grouped,
+        row[13] == 1,
     )
-
-
-def whole_user_from_row(row: Row) -> UserRow:
-    """A row of WHOLE_USER as a UserRow."""
-    return user_from_row(row, grouped=row[13] == 1)
 
 
 def _searched(attributes: dict[str, str]) -> list[str | None]:

@@ -3,19 +3,19 @@
 from collections.abc import Collection
 
 from poolhouse.model.cognito_idp_model import AttributeType, UserType
-from poolhouse.storage.users import UserRow
+from poolhouse.storage.users import ListedUser, UserRow
 
 
-def wire_attributes(user: UserRow, *, readable: Collection[str] = ()) -> list[AttributeType]:
+def wire_attributes(user: UserRow | ListedUser, *, readable: Collection[str] = ()) -> list[AttributeType]:
     """The attributes, `sub` first; `readable` limits them (empty: all but developer-only ones are left to it)."""
     found = [AttributeType(name="sub", value=user.user_id)]
-    for name, value in user.attributes.items():
-        if not readable or name in readable:
-            found.append(AttributeType(name=name, value=value))
-    return found
+    if readable:
+        shown = ((name, value) for name, value in user.attributes.items() if name in readable)
+        return found + [AttributeType(name=name, value=value) for name, value in shown]
+    return found + [AttributeType(name=name, value=value) for name, value in user.attributes.items()]
 
 
-def user_type(user: UserRow, *, attributes_to_get: Collection[str] = ()) -> UserType:
+def user_type(user: UserRow | ListedUser, *, attributes_to_get: Collection[str] = ()) -> UserType:
     """The user as ListUsers and AdminCreateUser show it."""
     attributes = wire_attributes(user)
     if attributes_to_get:

@@ -5,7 +5,7 @@ from msgspec import Struct
 from poolhouse.call import Call
 from poolhouse.model.cognito_idp_model import ListUsersRequest, ListUsersResponse
 from poolhouse.storage.user_search import Position
-from poolhouse.storage.users import UserRow
+from poolhouse.storage.users import ListedUser
 from poolhouse.userpools.paging import open_page, seal_page
 from poolhouse.userpools.registry import operation
 from poolhouse.userpools.user_filter import UserFilter, parse_filter
@@ -15,7 +15,7 @@ _LARGEST_PAGE = 60
 
 
 class _Page(Struct, frozen=True):
-    users: list[UserRow]
+    users: list[ListedUser]
     end: Position | None
 
 
@@ -55,12 +55,12 @@ async def _read(call: Call, pool_id: str, condition: UserFilter | None, after: P
     return _Page([user for _, user in found[:limit]], (value, last.user_id))
 
 
-async def _by_sub(call: Call, pool_id: str, condition: UserFilter) -> list[UserRow]:
-    user = await call.services.store.users.get(pool_id, condition.value)
+async def _by_sub(call: Call, pool_id: str, condition: UserFilter) -> list[ListedUser]:
+    user = await call.services.store.user_search.by_id(pool_id, condition.value)
     return [] if user is None or condition.prefix else [user]
 
 
-def _by_id(found: list[UserRow], limit: int) -> _Page:
+def _by_id(found: list[ListedUser], limit: int) -> _Page:
     if len(found) <= limit:
         return _Page(found, None)
     return _Page(found[:limit], ("", found[limit - 1].user_id))
