@@ -57,6 +57,13 @@ LISTED = ("user_id", "username", "status", "enabled", "created_at", "modified_at
 """The columns of `listed_user_from_row`: a page has sixty rows, and each column of each costs."""
 
 
+class Found(Struct, frozen=True):
+    """Who was found in an even search: the user who was looked for, or (not `is_it`) any other, of no meaning."""
+
+    user: UserRow
+    is_it: bool
+
+
 class Alias(Struct, frozen=True):
     """A name to sign in with: `kind` is "username" or the attribute it comes from."""
 
@@ -86,8 +93,8 @@ class Users:
         )
         return None if row is None else whole_user_from_row(row)
 
-    async def get_evenly(self, pool_id: str, user_id: str) -> UserRow | None:
-        """As `get`, at one cost: in place of a user who is not there the next one's row is read, and dropped."""
+    async def get_evenly(self, pool_id: str, user_id: str) -> Found | None:
+        """As `get`, at one cost: in place of a user who is not there the next one is found. None in an empty pool."""
         row = await self._database.fetch_row(
             f"SELECT {WHOLE_USER} FROM users u WHERE u.pool_id = ? AND u.user_id = COALESCE("
             "(SELECT m.user_id FROM users m WHERE m.pool_id = ? AND m.user_id >= ? ORDER BY m.user_id LIMIT 1), "
@@ -97,26 +104,32 @@ class Users:
             user_id,
             pool_id,
         )
-        found = None if row is None else whole_user_from_row(row)
-        return found if found is not None and found.user_id == user_id else None
+        if row is None:
+            return None
+        user = whole_user_from_row(row)
+        return Found(user, user.user_id == user_id)
 
-    async def find_evenly(self, pool_id: str, alias: str) -> UserRow | None:
-        """As `find`, at one cost: in place of a user who is not there the pool's first one's row is read, and dropped.
+    async def find_evenly(self, pool_id: str, alias: str, *, near: str) -> Found | None:
+        """As `find`, at one cost: in place of a user who is not there the one is found whose id follows `near`.
 
-        One statement either way, so that no answer's time tells which names exist (contract/rules.md section 5).
+        One statement and the same look-ups either way, and a row that lies anywhere, as a user's does: so no answer's
+        time tells which names exist (contract/rules.md section 5). None in an empty pool.
         """
         row = await self._database.fetch_row(
-            f"SELECT {WHOLE_USER}, n.owner FROM "
-            "(SELECT (SELECT a.user_id FROM aliases a WHERE a.pool_id = ? AND a.alias = ?) AS owner) n "
-            "JOIN users u ON u.pool_id = ? AND u.user_id = COALESCE(n.owner, "
-            "(SELECT m.user_id FROM users m WHERE m.pool_id = ? ORDER BY m.user_id LIMIT 1))",
+            # Materialised: or the second look-up would be made only where the first finds nothing.
+            "WITH n AS MATERIALIZED (SELECT "
+            "(SELECT a.user_id FROM aliases a WHERE a.pool_id = ? AND a.alias = ?) AS owner, "
+            "(SELECT m.user_id FROM users m WHERE m.pool_id = ? AND m.user_id >= ? ORDER BY m.user_id LIMIT 1) AS near"
+            f") SELECT {WHOLE_USER}, n.owner FROM n JOIN users u ON u.pool_id = ? AND u.user_id = COALESCE("
+            "n.owner, n.near, (SELECT m.user_id FROM users m WHERE m.pool_id = ? ORDER BY m.user_id LIMIT 1))",
             pool_id,
             alias,
             pool_id,
+            near,
+            pool_id,
             pool_id,
         )
-        found = None if row is None else whole_user_from_row(row)
-        return found if row is not None and row[14] is not None else None
+        return None if row is None else Found(whole_user_from_row(row), row[14] is not None)
 
     async def aliases(self, pool_id: str, user_id: str) -> list[Alias]:
         rows = await self._database.fetch(

@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from poolhouse.crypto import keyring
 from poolhouse.crypto.modexp import powers
 from poolhouse.model.errors import ServiceError
 from poolhouse.storage.database import Batch, Row, Value
-from poolhouse.userpools import srp
+from poolhouse.userpools import credentials, srp
+from poolhouse.userpools.directory import Pool
+from poolhouse.userpools.signin import step
 from tests.house import House
 from tests.userpools.people import PASSWORD, Estate, open_estate
 
@@ -42,7 +45,7 @@ class CountingPowers:
 
 @pytest.fixture
 def counts(house: House, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """What the house does from now on: each read, each write and each power."""
+    """What the house does from now on: each read, each write, each power, and each credential unsealed or made up."""
     counted: Counter[str] = Counter()
     database = house.services.database
     fetch_row, fetch, commit = database.fetch_row, database.fetch, database.commit
@@ -65,6 +68,18 @@ def counts(house: House, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     monkeypatch.setattr(database, "fetch_row", counting_fetch_row)
     monkeypatch.setattr(database, "fetch", counting_fetch)
     monkeypatch.setattr(database, "commit", counting_commit)
+    opened, made = keyring.KeyRing.open, credentials.stand_in
+
+    def counting_open(ring: keyring.KeyRing, sealed: bytes, context: bytes) -> bytes:
+        counted["unsealed"] += 1
+        return opened(ring, sealed, context)
+
+    def counting_stand_in(answer_key: bytes, pool: Pool, name: str) -> credentials.StandIn:
+        counted["stand-ins"] += 1
+        return made(answer_key, pool, name)
+
+    monkeypatch.setattr(keyring.KeyRing, "open", counting_open)
+    monkeypatch.setattr(step, "stand_in", counting_stand_in)
     monkeypatch.setattr(srp, "powers", lambda: CountingPowers(inner, counted))
     return counted
 

@@ -22,10 +22,9 @@ from poolhouse.userpools.signin.step import (
     Subject,
     check_secret_hash,
     find_subject,
-    hides_existence,
+    find_subject_again,
     new_token_id,
     require,
-    subject_of,
 )
 
 PASSWORD_VERIFIER: Final = "PASSWORD_VERIFIER"
@@ -137,13 +136,12 @@ def _open_block(call: Call, pool: Pool, client: Client, text: str) -> tuple[Secr
 
 async def _subject_again(call: Call, pool: Pool, client: Client, block: SecretBlock, username: str) -> Subject:
     """The block's subject as they are now; `username` must mean the same one."""
-    users = call.services.store.users
-    user = await (users.get_evenly if hides_existence(client) else users.get)(pool.pool_id, block.subject_id)
+    subject = await find_subject_again(call, pool, client, block.subject_id, block.username)
     if username not in (block.user_id_for_srp, block.username):
         other = await call.services.directory.find_signing_in(pool, username)
         if other is None or other.user_id != block.subject_id:
             raise refusals.incorrect_username_or_password()
-    return subject_of(call, pool, client, user, block.username)
+    return subject
 
 
 def _proved(

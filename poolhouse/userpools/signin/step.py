@@ -9,9 +9,9 @@ from poolhouse.call import Call
 from poolhouse.model.cognito_idp_model import AuthenticationResultType, NotAuthorizedException
 from poolhouse.storage.attempts import count_failure, count_success, spend
 from poolhouse.storage.database import Batch
-from poolhouse.storage.users import UserRow
+from poolhouse.storage.users import Found, UserRow
 from poolhouse.userpools import refusals
-from poolhouse.userpools.credentials import Credential, credential_of, stand_in
+from poolhouse.userpools.credentials import Credential, StandIn, credential_of, stand_in
 from poolhouse.userpools.directory import Client, Pool
 from poolhouse.userpools.issuing import Issue
 from poolhouse.userpools.srp import verify_secret_hash
@@ -61,24 +61,39 @@ def hides_existence(client: Client) -> bool:
 
 async def find_subject(call: Call, pool: Pool, client: Client, name: str) -> Subject:
     """Whom `name` stands for. Raises UserNotFoundException where the client may tell."""
-    if hides_existence(client):
-        user = await call.services.store.users.find_evenly(pool.pool_id, pool.fold(name))
-    else:
+    if not hides_existence(client):
         user = await call.services.directory.find_signing_in(pool, name)
-    return subject_of(call, pool, client, user, name)
-
-
-def subject_of(call: Call, pool: Pool, client: Client, user: UserRow | None, name: str) -> Subject:
-    """The subject of a user who was looked up under `name`."""
-    if user is None and not hides_existence(client):
-        raise refusals.user_does_not_exist()
-    if user is not None:
-        credential = credential_of(call.services.keyring, user)
-        if credential is not None:
-            return Subject(user, credential, user.user_id)
-    # To make one costs what it costs to unseal one, so that both paths take the same time (make bench shows it).
+        return _told_subject(call, pool, user, name)
     nobody = stand_in(call.services.answer_key, pool, name)
-    return Subject(user, nobody.credential, nobody.subject_id if user is None else user.user_id)
+    found = await call.services.store.users.find_evenly(pool.pool_id, pool.fold(name), near=nobody.subject_id)
+    return _even_subject(call, found, nobody)
+
+
+async def find_subject_again(call: Call, pool: Pool, client: Client, subject_id: str, name: str) -> Subject:
+    """A subject as they are now, who was found under `name`. Raises as `find_subject`."""
+    users = call.services.store.users
+    if not hides_existence(client):
+        return _told_subject(call, pool, await users.get(pool.pool_id, subject_id), name)
+    nobody = stand_in(call.services.answer_key, pool, name)
+    return _even_subject(call, await users.get_evenly(pool.pool_id, subject_id), nobody)
+
+
+def _told_subject(call: Call, pool: Pool, user: UserRow | None, name: str) -> Subject:
+    """The subject where the client may tell who exists."""
+    if user is None:
+        raise refusals.user_does_not_exist()
+    credential = credential_of(call.services.keyring, user)
+    if credential is None:
+        credential = stand_in(call.services.answer_key, pool, name).credential
+    return Subject(user, credential, user.user_id)
+
+
+def _even_subject(call: Call, found: Found | None, nobody: StandIn) -> Subject:
+    """The subject where nobody is told who exists: a credential is unsealed and a stand-in made, whichever is used."""
+    credential = None if found is None else credential_of(call.services.keyring, found.user)
+    if found is None or not found.is_it:
+        return Subject(None, nobody.credential, nobody.subject_id)
+    return Subject(found.user, credential or nobody.credential, found.user.user_id)
 
 
 class Step:
