@@ -34,6 +34,10 @@ class Storage(Protocol):
         """Do now what the database would otherwise do in the background after a load."""
         ...
 
+    def processes(self) -> list[psutil.Process]:
+        """The processes of a database server of its own."""
+        ...
+
     def cpu(self) -> float:
         """CPU seconds that a database server of its own has used so far; 0 where the database is a library."""
         ...
@@ -61,6 +65,9 @@ class Sqlite(Storage):
         with contextlib.closing(sqlite3.connect(self._path, timeout=60)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def processes(self) -> list[psutil.Process]:
+        return []
+
     def cpu(self) -> float:
         return 0.0
 
@@ -80,9 +87,12 @@ class Postgresql(Storage):
     def settle(self) -> None:
         asyncio.run(self._run("VACUUM (ANALYZE)", "CHECKPOINT"))
 
+    def processes(self) -> list[psutil.Process]:
+        return [self._postmaster, *self._postmaster.children(recursive=True)]
+
     def cpu(self) -> float:
         total = 0.0
-        for process in (self._postmaster, *self._postmaster.children(recursive=True)):
+        for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()
                 total += times.user + times.system
