@@ -10,6 +10,7 @@ import pytest
 from tests.clients.exercised import exercised
 from tests.clients.javascript import Chromium, JavaScriptClient, NodeProcess, chromium
 from tests.clients.people import administrator, anonymous
+from tests.clients.tokens import Issued, issue
 from tests.server import RunningServer, running_server
 
 OpenClient = Callable[[str], JavaScriptClient]
@@ -39,6 +40,19 @@ def admin(server: RunningServer) -> Any:
 def public(server: RunningServer) -> Any:
     """An application's boto3 client, without keys."""
     return anonymous(server)
+
+
+@pytest.fixture(scope="session")
+def issued(server: RunningServer) -> Issued:
+    """The tokens of a sign-in to the example's pool."""
+    return issue(server, server.pool_id)
+
+
+@pytest.fixture(scope="session")
+def foreign(server: RunningServer, admin: Any) -> Issued:
+    """Tokens as good as those, of another pool."""
+    made = admin.create_user_pool(PoolName="foreign", UsernameAttributes=["email"])
+    return issue(server, made["UserPool"]["Id"])
 
 
 @pytest.fixture

@@ -2,45 +2,22 @@
 
 import json
 import urllib.request
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from jose import jwt as jose_jwt
+from jose.exceptions import JOSEError
 from joserfc import jwk
 from joserfc import jwt as joserfc_jwt
 
 from tests.clients.conftest import OpenClient
 from tests.clients.javascript import ClientError, JavaScriptClient, NodeProcess
-from tests.clients.people import anonymous, confirmed_person, password_client
+from tests.clients.tokens import Issued, altered, issue
 from tests.server import PYTHON_ONLY, RunningServer, running_server
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """The tokens of a sign-in and where they belong."""
-
-    client_id: str
-    access: str
-    id: str
-
-
-@pytest.fixture(scope="module")
-def issued(server: RunningServer) -> Issued:
-    return issue(server, server.pool_id)
-
-
-def issue(server: RunningServer, pool_id: str) -> Issued:
-    person = confirmed_person(server, pool_id=pool_id)
-    client_id = password_client(server, pool_id)
-    tokens = anonymous(server).initiate_auth(
-        AuthFlow="USER_PASSWORD_AUTH",
-        ClientId=client_id,
-        AuthParameters={"USERNAME": person.email, "PASSWORD": person.password},
-    )["AuthenticationResult"]
-    return Issued(client_id, tokens["AccessToken"], tokens["IdToken"])
 
 
 def test_jose_fetches_the_keys_and_accepts(node: OpenClient, server: RunningServer, issued: Issued) -> None:
@@ -54,9 +31,25 @@ def test_jose_fetches_the_keys_and_accepts(node: OpenClient, server: RunningServ
     assert refused.value.code == "ERR_JWT_CLAIM_VALIDATION_FAILED"
 
 
-def test_openid_client_discovers(node: OpenClient, server: RunningServer, issued: Issued) -> None:
-    metadata = node("verifiers").call("discover", server.issuer, issued.client_id)
-    assert (metadata["issuer"], metadata["jwks_uri"]) == (server.issuer, server.jwks_url)
+def test_jwks_rsa_finds_the_key_and_jsonwebtoken_accepts(
+    node: OpenClient, server: RunningServer, issued: Issued, foreign: Issued
+) -> None:
+    options = {"issuer": server.issuer, "jwksUri": server.jwks_url}
+    client = node("verifiers")
+    for_client = {**options, "audience": issued.client_id}
+    assert client.call("jsonwebtoken", issued.id, for_client)["token_use"] == "id"
+    assert client.call("jsonwebtoken", issued.access, options)["client_id"] == issued.client_id
+    assert refusal(client, "jsonwebtoken", altered(issued.access), options).message == "invalid signature"
+    wrong_audience = refusal(client, "jsonwebtoken", issued.id, {**options, "audience": "somebody-else"})
+    assert wrong_audience.message == "jwt audience invalid. expected: somebody-else"
+    unknown_key = refusal(client, "jsonwebtoken", foreign.access, options)
+    assert "Unable to find a signing key that matches" in unknown_key.message
+
+
+def refusal(client: JavaScriptClient, name: str, *args: Any) -> ClientError:
+    with pytest.raises(ClientError) as refused:
+        client.call(name, *args)
+    return refused.value
 
 
 def test_pyjwt_fetches_the_keys_and_accepts(server: RunningServer, issued: Issued) -> None:
@@ -68,10 +61,51 @@ def test_pyjwt_fetches_the_keys_and_accepts(server: RunningServer, issued: Issue
 
 
 def test_joserfc_accepts(server: RunningServer, issued: Issued) -> None:
-    with urllib.request.urlopen(server.jwks_url, timeout=10) as answer:
-        keys = jwk.KeySet.import_key_set(json.load(answer))
+    keys = jwk.KeySet.import_key_set(json.loads(fetched(server.jwks_url)))
     token = joserfc_jwt.decode(issued.access, keys, algorithms=["RS256"])
     joserfc_jwt.JWTClaimsRegistry(iss={"essential": True, "value": server.issuer}).validate(token.claims)
+
+
+def test_python_jose_accepts(server: RunningServer, issued: Issued) -> None:
+    keys = json.loads(fetched(server.jwks_url))
+    options: dict[str, Any] = {"algorithms": ["RS256"], "issuer": server.issuer}
+    # The access token is for the at_hash, where a token has one.
+    claims = jose_jwt.decode(issued.id, keys, audience=issued.client_id, access_token=issued.access, **options)
+    assert claims["token_use"] == "id"
+    assert jose_jwt.decode(issued.access, keys, **options)["client_id"] == issued.client_id
+    for token, audience in ((issued.id, "somebody-else"), (altered(issued.id), issued.client_id)):
+        with pytest.raises(JOSEError):
+            jose_jwt.decode(token, keys, audience=audience, **options)
+
+
+def test_authlib_accepts(server: RunningServer, issued: Issued, foreign: Issued) -> None:
+    # Deprecated by its authors in favour of joserfc, and still what many back ends have.
+    with warnings.catch_warnings(action="ignore"):
+        from authlib.jose import JsonWebKey
+        from authlib.jose import jwt as authlib_jwt
+        from authlib.jose.errors import JoseError
+
+    keys = JsonWebKey.import_key_set(json.loads(fetched(server.jwks_url)))
+
+    def check(token: str, audience: str) -> Any:
+        wanted = {"iss": {"essential": True, "value": server.issuer}, "aud": {"essential": True, "value": audience}}
+        claims = authlib_jwt.decode(token, keys, claims_options=wanted)
+        claims.validate()
+        return claims
+
+    assert check(issued.id, issued.client_id)["token_use"] == "id"
+    assert authlib_jwt.decode(issued.access, keys)["token_use"] == "access"
+    for token, audience in ((issued.id, "somebody-else"), (altered(issued.id), issued.client_id)):
+        with pytest.raises(JoseError):
+            check(token, audience)
+    with pytest.raises(ValueError, match="Key not found"):
+        check(foreign.id, foreign.client_id)
+
+
+def fetched(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        text: bytes = answer.read()
+        return text
 
 
 def test_cognito_jwt_verifier_accepts_the_issuer_of_aws(node: OpenClient, server: RunningServer, admin: Any) -> None:
@@ -116,5 +150,5 @@ def test_a_client_that_does_not_know_the_development_authority_refuses_to_connec
     node: OpenClient, secure: RunningServer
 ) -> None:
     with pytest.raises(ClientError) as refused:
-        node("verifiers").call("discover", secure.issuer, secure.client_id)
+        node("oidc").call("discover", secure.issuer, secure.client_id)
     assert "fetch failed" in refused.value.message or "CERT" in str(refused.value)
