@@ -57,6 +57,15 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server is given to serve HTTPS with, and the authority that its clients are told to trust."""
+
+    authority: Path
+    chain: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
 class _Launch:
     """How a server is started, the first time and again."""
 
@@ -87,11 +96,11 @@ class _Launch:
 class RunningServer:
     """A server that serves. `endpoint` is the service's URL, as clients are given it."""
 
-    def __init__(self, launch: _Launch, recorder: Recorder) -> None:
+    def __init__(self, launch: _Launch, recorder: Recorder, certificate: Certificate | None = None) -> None:
         self._launch = launch
         self.recorder = recorder
         self.process, ready = launch.start()
-        authority = ready["certificate_authority"]
+        authority = certificate.authority if certificate else ready["certificate_authority"]
         scheme = "https" if authority else "http"
         self.endpoint = f"{scheme}://localhost:{recorder.port}"
         self.region: str = ready["region"]
@@ -150,10 +159,11 @@ def running_server(
     *,
     options: Sequence[str] = PYTHON_ONLY,
     environment: Mapping[str, str] | None = None,
+    certificate: Certificate | None = None,
 ) -> Iterator[RunningServer]:
     """Deploy a template and serve it until the block ends. Raises ServerFailed."""
     port = _free_port()
-    tls = "--tls" in options
+    tls = "--tls" in options or certificate is not None
     with Recorder(port, opaque=tls) as recorder:
         scheme = "https" if tls else "http"
         launch = _Launch(
@@ -166,18 +176,25 @@ def running_server(
                 **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
                 "HOME": str(state_dir.parent),
                 "POOLHOUSE_PUBLIC_URL": f"{scheme}://localhost:{recorder.port}",
+                **_https(certificate),
                 **(environment or {}),
             },
             state_dir=state_dir,
             log=state_dir.parent / f"{state_dir.name}.log",
         )
-        server = RunningServer(launch, recorder)
+        server = RunningServer(launch, recorder, certificate)
         try:
             yield server
         except BaseException:
             server.kill()
             raise
         server.stop()
+
+
+def _https(certificate: Certificate | None) -> dict[str, str]:
+    if certificate is None:
+        return {}
+    return {"POOLHOUSE_TLS_CERTIFICATE": str(certificate.chain), "POOLHOUSE_TLS_KEY": str(certificate.key)}
 
 
 def until_we_die() -> list[str]:

@@ -11,7 +11,7 @@ import queue
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -135,15 +135,15 @@ class Chromium:
 
 
 @contextmanager
-def chromium(folder: Path) -> Iterator[Chromium]:
-    """A browser with a fresh profile."""
+def chromium(folder: Path, flags: Sequence[str] = ()) -> Iterator[Chromium]:
+    """A browser with a fresh profile, started with flags of its own."""
     program = next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
     if program is None:
         missing_toolchain("Chromium")
     site = folder / "site"
     site.mkdir()
     with static_site(site) as origin, NodeProcess("browser", folder / "chromium.log") as process:
-        process.call("launch", program)
+        process.call("launch", program, list(flags))
         yield Chromium(process, site, origin)
 
 

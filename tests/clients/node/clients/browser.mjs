@@ -17,8 +17,8 @@ let context;
 let page;
 let complaints = [];
 
-export async function launch(executablePath) {
-  browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
+export async function launch(executablePath, flags = []) {
+  browser = await chromium.launch({ executablePath, headless: true, args: [...FLAGS, ...flags] });
   return browser.version();
 }
 
