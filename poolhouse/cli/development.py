@@ -17,6 +17,7 @@ import msgspec
 from poolhouse.app import App, Listening
 from poolhouse.cli.deploying import Deployment, deploy
 from poolhouse.cli.failures import Refused, explain
+from poolhouse.cli.https import check_certificate
 from poolhouse.cli.installation import Installation
 from poolhouse.cli.ports import port_trouble
 from poolhouse.cli.record import Record, fingerprint, settings_of, write_record
@@ -51,6 +52,7 @@ async def serve_development(wanted: Development, terminal: Terminal) -> None:
         os.environ, **{"log_format": _log_format(), **wanted.overrides, "mode": "development", "workers": 1}
     )
     configure_logging(config.log_format, config.log_level)
+    check_certificate(config)
     async with AsyncExitStack() as held:
         # Bound before anything is deployed: a port in use is told at once.
         listening = Listening(config)
@@ -134,7 +136,7 @@ async def make_record(installation: Installation, state: "StackState") -> Record
         apis=await apis_of(installation, state, gateway),
         inbox=f"{config.base_url}/_poolhouse/inbox",
         state=str(config.state_dir.absolute()),
-        certificate_authority=str(authority) if config.tls else None,
+        certificate_authority=str(authority) if config.tls and not config.tls_certificate else None,
         database=fingerprint(config),
         settings=settings_of(config),
     )

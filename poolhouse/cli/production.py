@@ -6,11 +6,11 @@ Owns what is refused before anything is started. The server itself is app.py's.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poolhouse.access.principals import require_loopback
 from poolhouse.cli.failures import Refused
+from poolhouse.cli.https import check_certificate
 from poolhouse.cli.ports import HeldPort, port_trouble
 from poolhouse.cli.processes import run_on_uvloop
 from poolhouse.cli.record import forget_record
@@ -61,11 +61,7 @@ def check_production(config: Config, environment: Mapping[str, str]) -> None:
     find_master_key(config, environment)
     if not config.database.startswith(_URLS):
         raise Refused(f"{PREFIX}DATABASE_URL: must start with sqlite:/// or postgresql:// (see docs/configuration.md)")
-    if bool(config.tls_certificate) != bool(config.tls_key):
-        raise Refused(f"HTTPS needs both {PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY")
-    for name, path in (("TLS_CERTIFICATE", config.tls_certificate), ("TLS_KEY", config.tls_key)):
-        if path and not os.access(path, os.R_OK):
-            raise Refused(f"{PREFIX}{name}: {Path(path)} cannot be read")
+    check_certificate(config)
 
 
 def tell_ready(config: Config, terminal: Terminal) -> None:

@@ -1,11 +1,19 @@
 """Foreseeable failures: exit code 1 and one line that says what to do, never a traceback."""
 
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
+from poolhouse.http.tls import development_certificate
 from tests.cli.conftest import CommandLine
 
 
@@ -130,12 +138,55 @@ def test_a_database_file_that_is_none(command: CommandLine) -> None:
     assert "not a database" in command.refusal("users", "list")
 
 
-def test_https_needs_certificate_and_key(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=["up", "serve"])
+def starting(request: pytest.FixtureRequest, command: CommandLine) -> Callable[[], str]:
+    """The refusal of each command that serves."""
+    if request.param == "up":
+        return lambda: up(command)
     command.text("keys", "generate", "--file", ".poolhouse/master.key")
+    return lambda: command.refusal("serve", "--port", "0", "--gateway-port", "0")
+
+
+@pytest.mark.parametrize("name", ["CERTIFICATE", "KEY"])
+def test_https_needs_certificate_and_key(
+    starting: Callable[[], str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"POOLHOUSE_TLS_{name}", "some.pem")
+    assert starting() == "HTTPS needs both POOLHOUSE_TLS_CERTIFICATE and POOLHOUSE_TLS_KEY"
+
+
+def test_a_certificate_that_cannot_be_read(starting: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POOLHOUSE_TLS_CERTIFICATE", "chain.pem")
-    assert "POOLHOUSE_TLS_KEY" in command.refusal("serve")
     monkeypatch.setenv("POOLHOUSE_TLS_KEY", "key.pem")
-    assert command.refusal("serve") == "POOLHOUSE_TLS_CERTIFICATE: chain.pem cannot be read"
+    assert starting() == "POOLHOUSE_TLS_CERTIFICATE: chain.pem cannot be read"
+    Path("chain.pem").write_text("")
+    assert starting() == "POOLHOUSE_TLS_KEY: key.pem cannot be read"
+
+
+@pytest.mark.parametrize("wrong", ["no certificate", "another's key", "sealed key"])
+def test_a_certificate_and_a_key_that_are_no_pair(
+    starting: Callable[[], str], monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    one, other = (development_certificate(Path(folder), time.time) for folder in ("one", "other"))
+    monkeypatch.setenv("POOLHOUSE_TLS_CERTIFICATE", str(one.chain))
+    monkeypatch.setenv("POOLHOUSE_TLS_KEY", str(one.key))
+    match wrong:
+        case "no certificate":
+            one.chain.write_text("this is no certificate\n")
+        case "another's key":
+            one.key.write_bytes(other.key.read_bytes())
+        case _:
+            one.key.write_bytes(sealed(one.key.read_bytes()))
+    assert starting() == (
+        "POOLHOUSE_TLS_CERTIFICATE and POOLHOUSE_TLS_KEY: one/localhost.pem and one/localhost.key are not a "
+        "certificate chain and its key; give both as PEM, the key without a passphrase"
+    )
+
+
+def sealed(key: bytes) -> bytes:
+    return load_pem_private_key(key, None).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a passphrase")
+    )
 
 
 def test_a_command_for_an_installation_that_is_not_there_makes_none(command: CommandLine) -> None:

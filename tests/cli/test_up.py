@@ -6,8 +6,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+from poolhouse.http.tls import development_certificate
 from tests.cli.program import POOL_TEMPLATE, clean_environment, port_of, read_all, request, running, wait_until
 
 UP = ["up", "template.yaml", "--port", "0", "--gateway-port", "0"]
@@ -156,6 +158,24 @@ def test_it_tells_people_what_to_paste_next(tmp_path: Path) -> None:
     assert process.wait(30) == 0
     assert "Stopping" in process.stdout.read()
     process.stdout.close()
+
+
+def test_https_is_served_with_a_certificate_of_the_operator_s_own(tmp_path: Path) -> None:
+    _template(tmp_path)
+    own = development_certificate(tmp_path / "own", time.time)
+    files = {"POOLHOUSE_TLS_CERTIFICATE": str(own.chain), "POOLHOUSE_TLS_KEY": str(own.key)}
+    with running([*UP, "--tls"], tmp_path, files) as server:
+        ready = server.next_event("ready")
+        # The authority that nobody uses is not one to trust.
+        assert ready["certificate_authority"] is None
+        context = ssl.create_default_context(cafile=own.authority)
+        with (
+            socket.create_connection(("127.0.0.1", port_of(ready["endpoint"]))) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as connection,
+        ):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert b'{"status":"ok"}' in read_all(connection)
+        assert server.end() == 0
 
 
 def test_https_is_served_with_the_development_authority(tmp_path: Path) -> None:
