@@ -29,7 +29,7 @@ KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class AwsHost:
-    """A server that answers for AWS's name, and two pools whose tokens have AWS's issuer."""
+    """A server that answers for AWS's name, and the example's pool and another, whose tokens have AWS's issuer."""
 
     server: RunningServer
     certificate: Certificate
@@ -60,18 +60,14 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsHost]:
     folder = tmp_path_factory.mktemp("aws-host")
     certificate = certificate_for_aws_host(folder / "certificate")
     with (
-        running_server(folder / "state", options=PYTHON_ONLY, certificate=certificate) as server,
+        running_server(
+            folder / "state", options=PYTHON_ONLY, certificate=certificate, environment={"POOLHOUSE_ISSUER": "aws"}
+        ) as server,
         detour(server.recorder.port) as led,
     ):
-        yield AwsHost(server, certificate, led, *(issue(server, pool_with_the_issuer_of_aws(server)) for _ in range(2)))
-
-
-def pool_with_the_issuer_of_aws(server: RunningServer) -> str:
-    made = administrator(server).create_user_pool(
-        PoolName="aws issuer", UsernameAttributes=["email"], UserPoolTags={"poolhouse:issuer": "aws"}
-    )
-    pool_id: str = made["UserPool"]["Id"]
-    return pool_id
+        made = administrator(server).create_user_pool(PoolName="another", UsernameAttributes=["email"])
+        foreign = issue(server, made["UserPool"]["Id"])
+        yield AwsHost(server, certificate, led, issue(server, server.pool_id), foreign)
 
 
 @pytest.fixture
@@ -194,8 +190,11 @@ def test_amplify_6_without_an_endpoint_signs_in(aws: AwsHost, browser: Chromium)
     assert page.call("signIn", aws.issued.person.email, aws.issued.person.password)["isSignedIn"]
     assert page.call("attributes")["email"] == aws.issued.person.email
     tokens = page.call("tokens")
-    page.call("signOut", {"global": False})
     assert claims_of(tokens["id"])["iss"] == aws.issuer
+    # The API that the example guards knows the issuer for its own, and the session's end.
+    assert page.call("callApi", aws.server.route("/val/foo"), tokens["id"])["status"] == 200
+    page.call("signOut", {"global": False})
+    assert page.call("callApi", aws.server.route("/val/foo"), tokens["id"])["status"] == 401
 
 
 def test_amplify_5_without_an_endpoint_signs_in(aws: AwsHost, browser: Chromium) -> None:
