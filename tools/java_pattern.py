@@ -128,13 +128,16 @@ class _Translation:
         if character == "[":
             return self._bracket()
         if character == "\\":
+            if self.java.startswith("b", self.position):
+                self.position += 1
+                return r"(?a:\b)"  # between ASCII word characters and others, as Java's own
             single, ranges = self._escape()
             return _literal(single) if single is not None else self._emit(ranges)
         if character == ".":
             return self._emit(complement(_LINE_ENDS))
         if character == "$":
             return r"\Z"
-        if character in "^()|*+?{}" or character.isalnum() or character in ":!<,=-@#_ ":
+        if character in "^()|*+?{}" or character.isalnum() or character in ":!<,=-@#_ /":
             return character
         raise Untranslatable(self.java)
 

@@ -21,6 +21,10 @@ class AliasExistsException(ServiceError):
     code = "AliasExistsException"
 
 
+class CachedCIMDURLDoesNotExistException(ServiceError):
+    code = "CachedCIMDURLDoesNotExistException"
+
+
 class CodeDeliveryFailureException(ServiceError):
     code = "CodeDeliveryFailureException"
 
@@ -281,13 +285,18 @@ AudienceType = Annotated[str, Meta(min_length=1, max_length=256, pattern='\\A(?:
 AuthFactorType = Literal["PASSWORD", "EMAIL_OTP", "SMS_OTP", "WEB_AUTHN", "SOFTWARE_TOKEN"]
 AuthFlowType = Literal["USER_SRP_AUTH", "REFRESH_TOKEN_AUTH", "REFRESH_TOKEN", "CUSTOM_AUTH", "ADMIN_NO_SRP_AUTH", "USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "USER_AUTH"]
 AuthSessionValidityType = Annotated[int, Meta(ge=3, le=15)]
+CIMDCacheActionType = Literal["REFRESH", "INVALIDATE"]
+CIMDPolicyIdType = Annotated[str, Meta(min_length=1, max_length=64, pattern='\\A(?:^[0-9a-z]+\\Z)\\Z', extra={'pattern': '^[a-z0-9]+$'})]
+CIMDPolicyNameType = Annotated[str, Meta(min_length=1, max_length=32, pattern='\\A(?:[\\ -\\~\\u00a0-\\u00ac\\u00ae-\\u00ff]+)\\Z', extra={'pattern': '[\\p{L}\\p{M}\\p{S}\\p{N}\\p{P}\\p{Z}]+', 'full': '\\A(?:[\\ -\\~\\u00a0-\\u00ac\\u00ae-\\u05ff\\u0606-\\u061b\\u061d-\\u06dc\\u06de-\\u070e\\u0710-\\u088f\\u0892-\\u08e1\\u08e3-\\u180d\\u180f-\\u200a\\u2010-\\u2029\\u202f-\\u205f\\u2065\\u2070-\\ud7ff\\uf900-\\ufdcf\\ufdf0-\\ufefe\\uff00-\\ufff8\\ufffc-\\ufffd\\U00010000-\\U000110bc\\U000110be-\\U000110cc\\U000110ce-\\U0001342f\\U00013440-\\U0001bc9f\\U0001bca4-\\U0001d172\\U0001d17b-\\U0001fffd\\U00020000-\\U0002fffd\\U00030000-\\U0003fffd\\U00040000-\\U0004fffd\\U00050000-\\U0005fffd\\U00060000-\\U0006fffd\\U00070000-\\U0007fffd\\U00080000-\\U0008fffd\\U00090000-\\U0009fffd\\U000a0000-\\U000afffd\\U000b0000-\\U000bfffd\\U000c0000-\\U000cfffd\\U000d0000-\\U000dfffd\\U000e0000\\U000e0002-\\U000e001f\\U000e0080-\\U000efffd]+)\\Z'})]
 CSSType = Annotated[str, Meta(min_length=0, max_length=131072)]
+CacheDurationType = Annotated[int, Meta(ge=86400, le=31556952)]
 ChallengeName = Literal["Password", "Mfa"]
 ChallengeNameType = Literal["SMS_MFA", "EMAIL_OTP", "SOFTWARE_TOKEN_MFA", "SELECT_MFA_TYPE", "MFA_SETUP", "PASSWORD_VERIFIER", "CUSTOM_CHALLENGE", "SELECT_CHALLENGE", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER", "ADMIN_NO_SRP_AUTH", "NEW_PASSWORD_REQUIRED", "SMS_OTP", "PASSWORD", "WEB_AUTHN", "PASSWORD_SRP"]
 ChallengeResponse = Literal["Success", "Failure"]
 ClientIdType = Annotated[str, Meta(min_length=1, max_length=128, pattern='\\A(?:[\\+0-9A-Z_a-z]+)\\Z', extra={'pattern': '[\\w+]+'})]
 ClientNameType = Annotated[str, Meta(min_length=1, max_length=128, pattern='\\A(?:[\\u0009-\\u000d\\ \\+-\\.0-9=@-Z_a-z]+)\\Z', extra={'pattern': '[\\w\\s+=,.@-]+'})]
 ClientPermissionType = Annotated[str, Meta(min_length=1, max_length=2048)]
+ClientSecretArnType = Annotated[str, Meta(min_length=20, max_length=2048, pattern='\\A(?:^arn:(aws|aws-us-gov|aws-eusc):secretsmanager:([\\-0-9A-Z_a-z]+):([0-9]{12}):secret/[\\+-9=@-Z_a-z]+\\Z)\\Z', extra={'pattern': '^arn\\:(aws|aws-us-gov|aws-eusc)\\:secretsmanager\\:([\\d\\w\\-]+):(\\d{12})\\:secret\\/[\\w+=\\/,.@\\-]+$'})]
 ClientSecretIdType = Annotated[str, Meta(min_length=1, max_length=128)]
 ClientSecretType = Annotated[str, Meta(min_length=24, max_length=64, pattern='\\A(?:[\\+0-9A-Z_a-z]+)\\Z', extra={'sensitive': True, 'pattern': '[\\w+]+'})]
 ClientTypeType = Literal["REGULAR", "DCR"]
@@ -350,6 +359,7 @@ LogLevel = Literal["ERROR", "INFO"]
 ManagedLoginBrandingIdType = Annotated[str, Meta(pattern='\\A(?:^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[4][0-9A-Fa-f]{3}-[8-9A-Ba-b][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}\\Z)\\Z', extra={'pattern': '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[4][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$'})]
 MaxSessionsPerUserType = Annotated[int, Meta(ge=1, le=100)]
 MessageActionType = Literal["RESEND", "SUPPRESS"]
+MetadataURLType = Annotated[str, Meta(min_length=12, max_length=256, pattern='\\A(?:^https://[^\\u0009-\\u000d\\ ]+\\Z)\\Z', extra={'pattern': '^https://[^\\s]+$'})]
 OAuthFlowType = Literal["code", "implicit", "client_credentials"]
 OAuthTokenTypeType = Literal["Bearer", "N_A"]
 OptionalArnType = Annotated[str, Meta(min_length=0, max_length=2048, pattern='\\A(?:(arn:[\\+-9=@-Z_a-z]+:[\\+-9=@-Z_a-z]+:([\\+-9=@-Z_a-z]*)?:[0-9]+:[\\+-9=@-Z_a-z]+(:[\\+-9=@-Z_a-z]+)?(:[\\+-9=@-Z_a-z]+)?)?)\\Z', extra={'pattern': '(arn:[\\w+=/,.@-]+:[\\w+=/,.@-]+:([\\w+=/,.@-]*)?:[0-9]+:[\\w+=/,.@-]+(:[\\w+=/,.@-]+)?(:[\\w+=/,.@-]+)?)?'})]
@@ -383,6 +393,8 @@ ResourceServerManagedByType = Literal["COGNITO"]
 ResourceServerNameType = Annotated[str, Meta(min_length=1, max_length=256, pattern='\\A(?:[\\u0009-\\u000d\\ \\+-\\.0-9=@-Z_a-z]+)\\Z', extra={'pattern': '[\\w\\s+=,.@-]+'})]
 ResourceServerScopeDescriptionType = Annotated[str, Meta(min_length=1, max_length=256)]
 ResourceServerScopeNameType = Annotated[str, Meta(min_length=1, max_length=256, pattern='\\A(?:[!\\#-\\.0-\\[\\]-\\~]+)\\Z', extra={'pattern': '[\\x21\\x23-\\x2E\\x30-\\x5B\\x5D-\\x7E]+'})]
+RestoreIdType = Annotated[str, Meta(min_length=36, max_length=36, pattern='\\A(?:^[0-9a-f]{8}(?a:\\b)-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-(?a:\\b)[0-9a-f]{12}\\Z)\\Z', extra={'pattern': '^[0-9a-f]{8}\\b-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-\\b[0-9a-f]{12}$'})]
+RestoreStatusType = Literal["PREVIEW_GENERATING", "PREVIEW_GENERATED", "PREVIEW_CANCELLED", "PREVIEW_GENERATION_FAILED", "PREVIEW_EXPIRED", "RESTORING", "RESTORE_COMPLETED", "TEMPORARY_INTERNAL_ERROR_SEE_SUPPORT_CASE", "AWS_ABORTED"]
 RetryGracePeriodSecondsType = Annotated[int, Meta(ge=0, le=60)]
 RevokeAssociatedSessionsType = Literal["NONE", "LINKED"]
 RiskDecisionType = Literal["NoRisk", "AccountTakeover", "Block"]
@@ -418,6 +430,7 @@ TermsSourceType = Literal["LINK"]
 TimeUnitsType = Literal["seconds", "minutes", "hours", "days"]
 TokenModelType = Annotated[str, Meta(pattern='\\A(?:[\\--\\.0-9=A-Z_a-z]+)\\Z', extra={'sensitive': True, 'pattern': '[A-Za-z0-9-_=.]+'})]
 TokenTypeIdentifierType = Literal["ACCESS_TOKEN", "ID_TOKEN", "SAML2"]
+URLPatternType = Annotated[str, Meta(min_length=12, max_length=256, pattern='\\A(?:^https://[!\\$-;=@-\\[\\]_a-z\\~]+\\Z)\\Z', extra={'pattern': '^https://[!$-;=@-\\[\\]_a-z~]+$'})]
 UpdateReplicaStatusType = Literal["ACTIVE", "INACTIVE"]
 UserFilterType = Annotated[str, Meta(max_length=256)]
 UserImportJobIdType = Annotated[str, Meta(min_length=1, max_length=55, pattern='\\A(?:import-[\\-0-9A-Za-z]+)\\Z', extra={'pattern': 'import-[0-9a-zA-Z-]+'})]
@@ -445,6 +458,7 @@ _WIRE_NAMES = {
     "acr_configuration": "AcrConfiguration",
     "acr_mapping": "AcrMapping",
     "acr_value": "AcrValue",
+    "action": "Action",
     "actions": "Actions",
     "actor_token": "ActorToken",
     "actor_token_provider_name": "ActorTokenProviderName",
@@ -488,6 +502,8 @@ _WIRE_NAMES = {
     "blocked_ip_range_list": "BlockedIPRangeList",
     "bucket_arn": "BucketArn",
     "bytes": "Bytes",
+    "cache_duration": "CacheDuration",
+    "cached_date": "CachedDate",
     "callback_urls": "CallbackURLs",
     "caller_arn": "CallerArn",
     "case_sensitive": "CaseSensitive",
@@ -499,12 +515,17 @@ _WIRE_NAMES = {
     "challenge_required_on_new_device": "ChallengeRequiredOnNewDevice",
     "challenge_response": "ChallengeResponse",
     "challenge_responses": "ChallengeResponses",
+    "cimd_policies": "CIMDPolicies",
+    "cimd_policy": "CIMDPolicy",
+    "cimd_policy_id": "CIMDPolicyId",
     "city": "City",
     "client_authentication_result": "ClientAuthenticationResult",
     "client_id": "ClientId",
     "client_metadata": "ClientMetadata",
+    "client_metadata_urls": "ClientMetadataURLs",
     "client_name": "ClientName",
     "client_secret": "ClientSecret",
+    "client_secret_arn": "ClientSecretArn",
     "client_secret_create_date": "ClientSecretCreateDate",
     "client_secret_descriptor": "ClientSecretDescriptor",
     "client_secret_id": "ClientSecretId",
@@ -530,6 +551,7 @@ _WIRE_NAMES = {
     "context_data": "ContextData",
     "country": "Country",
     "create_auth_challenge": "CreateAuthChallenge",
+    "create_count": "CreateCount",
     "create_date": "CreateDate",
     "created_at": "CreatedAt",
     "creation_date": "CreationDate",
@@ -551,6 +573,7 @@ _WIRE_NAMES = {
     "default_email_option": "DefaultEmailOption",
     "default_redirect_uri": "DefaultRedirectURI",
     "define_auth_challenge": "DefineAuthChallenge",
+    "delete_count": "DeleteCount",
     "deletion_protection": "DeletionProtection",
     "delivery_medium": "DeliveryMedium",
     "description": "Description",
@@ -591,6 +614,7 @@ _WIRE_NAMES = {
     "enabled": "Enabled",
     "encoded_data": "EncodedData",
     "enforcement": "Enforcement",
+    "entity": "Entity",
     "estimated_number_of_users": "EstimatedNumberOfUsers",
     "eums_sms": "EumsSms",
     "event_action": "EventAction",
@@ -602,6 +626,7 @@ _WIRE_NAMES = {
     "event_risk": "EventRisk",
     "event_source": "EventSource",
     "event_type": "EventType",
+    "expiration_date": "ExpirationDate",
     "expires_in": "ExpiresIn",
     "explicit_auth_flows": "ExplicitAuthFlows",
     "extension": "Extension",
@@ -709,6 +734,7 @@ _WIRE_NAMES = {
     "password_verifier": "PasswordVerifier",
     "permanent": "Permanent",
     "policies": "Policies",
+    "policy_name": "PolicyName",
     "pool_name": "PoolName",
     "post_authentication": "PostAuthentication",
     "post_confirmation": "PostConfirmation",
@@ -733,6 +759,7 @@ _WIRE_NAMES = {
     "provider_type": "ProviderType",
     "providers": "Providers",
     "provisioned_limit_value": "ProvisionedLimitValue",
+    "publish_secrets_in_aws_secrets_manager": "PublishSecretsInAWSSecretsManager",
     "read_attributes": "ReadAttributes",
     "recovery_mechanisms": "RecoveryMechanisms",
     "refresh_token": "RefreshToken",
@@ -756,6 +783,12 @@ _WIRE_NAMES = {
     "resource_server": "ResourceServer",
     "resource_servers": "ResourceServers",
     "resources": "Resources",
+    "restoration": "Restoration",
+    "restorations": "Restorations",
+    "restore_id": "RestoreId",
+    "restore_preview": "RestorePreview",
+    "restore_status": "RestoreStatus",
+    "restore_timestamp": "RestoreTimestamp",
     "retry_grace_period_seconds": "RetryGracePeriodSeconds",
     "return_merged_resources": "ReturnMergedResources",
     "revoke_associated_sessions": "RevokeAssociatedSessions",
@@ -826,9 +859,13 @@ _WIRE_NAMES = {
     "token_session": "TokenSession",
     "token_type": "TokenType",
     "token_validity_units": "TokenValidityUnits",
+    "trigger_timestamp": "TriggerTimestamp",
     "type": "Type",
     "ui_customization": "UICustomization",
     "unused_account_validity_days": "UnusedAccountValidityDays",
+    "update_count": "UpdateCount",
+    "url": "URL",
+    "url_patterns": "URLPatterns",
     "use_cognito_provided_values": "UseCognitoProvidedValues",
     "user": "User",
     "user_attribute_names": "UserAttributeNames",
@@ -1313,6 +1350,35 @@ class AuthenticationResultType(_CognitoIdpShape, frozen=True, kw_only=True):
     new_device_metadata: NewDeviceMetadataType | None = None
 
 
+class CIMDPolicySummaryType(_CognitoIdpShape, frozen=True, kw_only=True):
+    cimd_policy_id: CIMDPolicyIdType
+    client_id: ClientIdType | None = None
+    policy_name: CIMDPolicyNameType
+    cache_duration: CacheDurationType | None = None
+    creation_date: Timestamp | None = None
+    last_modified_date: Timestamp | None = None
+
+
+class CIMDPolicyType(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    cimd_policy_id: CIMDPolicyIdType
+    client_id: ClientIdType | None = None
+    policy_name: CIMDPolicyNameType
+    cache_duration: CacheDurationType | None = None
+    url_patterns: Annotated[list[URLPatternType], Meta(min_length=1, max_length=5)] | None = None
+    creation_date: Timestamp | None = None
+    last_modified_date: Timestamp | None = None
+
+
+class CancelPointInTimeRecoveryRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    restore_id: RestoreIdType
+
+
+class CancelPointInTimeRecoveryResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    restoration: RestorationType | None = None
+
+
 class ChallengeResponseType(_CognitoIdpShape, frozen=True, kw_only=True):
     challenge_name: ChallengeName | None = None
     challenge_response: ChallengeResponse | None = None
@@ -1332,6 +1398,12 @@ class ClientAuthenticationResultType(_CognitoIdpShape, frozen=True, kw_only=True
     access_token: TokenModelType | None = None
     expires_in: Integer | None = None
     token_type: StringType | None = None
+
+
+class ClientMetadataURLType(_CognitoIdpShape, frozen=True, kw_only=True):
+    url: MetadataURLType
+    cached_date: Timestamp | None = None
+    expiration_date: Timestamp | None = None
 
 
 class ClientSSOSessionConfigType(_CognitoIdpShape, frozen=True, kw_only=True):
@@ -1420,6 +1492,18 @@ class ContextDataType(_CognitoIdpShape, frozen=True, kw_only=True):
     server_path: StringType
     http_headers: list[HttpHeader]
     encoded_data: StringType | None = None
+
+
+class CreateCIMDPolicyRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    client_id: ClientIdType
+    policy_name: CIMDPolicyNameType
+    cache_duration: CacheDurationType | None = None
+    url_patterns: Annotated[list[URLPatternType], Meta(min_length=1, max_length=5)]
+
+
+class CreateCIMDPolicyResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    cimd_policy: CIMDPolicyType
 
 
 class CreateGroupRequest(_CognitoIdpShape, frozen=True, kw_only=True):
@@ -1520,6 +1604,7 @@ class CreateUserPoolClientRequest(_CognitoIdpShape, frozen=True, kw_only=True):
     enable_propagate_additional_user_context_data: bool | None = None
     auth_session_validity: AuthSessionValidityType | None = None
     refresh_token_rotation: RefreshTokenRotationType | None = None
+    publish_secrets_in_aws_secrets_manager: bool | None = None
 
 
 class CreateUserPoolClientResponse(_CognitoIdpShape, frozen=True, kw_only=True):
@@ -1608,6 +1693,15 @@ class DcrConfigurationType(_CognitoIdpShape, frozen=True, kw_only=True):
     allowed_scopes: Annotated[list[ScopeType], Meta(max_length=50)] | None = None
 
 
+class DeleteCIMDPolicyRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    cimd_policy_id: CIMDPolicyIdType
+
+
+class DeleteCIMDPolicyResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    pass
+
+
 class DeleteGroupRequest(_CognitoIdpShape, frozen=True, kw_only=True):
     group_name: GroupNameType
     user_pool_id: UserPoolIdType
@@ -1692,6 +1786,15 @@ class DeleteWebAuthnCredentialResponse(_CognitoIdpShape, frozen=True, kw_only=Tr
     pass
 
 
+class DescribeCIMDPolicyRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    cimd_policy_id: CIMDPolicyIdType
+
+
+class DescribeCIMDPolicyResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    cimd_policy: CIMDPolicyType
+
+
 class DescribeIdentityProviderRequest(_CognitoIdpShape, frozen=True, kw_only=True):
     user_pool_id: UserPoolIdType
     provider_name: ProviderNameType
@@ -1719,6 +1822,15 @@ class DescribeManagedLoginBrandingRequest(_CognitoIdpShape, frozen=True, kw_only
 
 class DescribeManagedLoginBrandingResponse(_CognitoIdpShape, frozen=True, kw_only=True):
     managed_login_branding: ManagedLoginBrandingType | None = None
+
+
+class DescribePointInTimeRecoveryRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    restore_id: RestoreIdType
+
+
+class DescribePointInTimeRecoveryResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    restoration: RestorationType | None = None
 
 
 class DescribeResourceServerRequest(_CognitoIdpShape, frozen=True, kw_only=True):
@@ -2137,6 +2249,15 @@ class InitiateAuthResponse(_CognitoIdpShape, frozen=True, kw_only=True):
     available_challenges: list[ChallengeNameType] | None = None
 
 
+class InitiatePointInTimeRecoveryRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    restore_timestamp: Timestamp
+
+
+class InitiatePointInTimeRecoveryResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    restoration: RestorationType | None = None
+
+
 class IssuerConfigurationType(_CognitoIdpShape, frozen=True, kw_only=True):
     type: IssuerType | None = None
 
@@ -2175,6 +2296,29 @@ class LimitType(_CognitoIdpShape, frozen=True, kw_only=True):
     free_limit_value: Integer
 
 
+class ListCIMDPoliciesRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    next_token: PaginationKeyType | None = None
+    max_results: PoolQueryLimitType | None = None
+
+
+class ListCIMDPoliciesResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    next_token: PaginationKeyType | None = None
+    cimd_policies: list[CIMDPolicySummaryType]
+
+
+class ListClientMetadataURLsRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    cimd_policy_id: CIMDPolicyIdType
+    next_token: PaginationKeyType | None = None
+    max_results: PoolQueryLimitType | None = None
+
+
+class ListClientMetadataURLsResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    next_token: PaginationKeyType | None = None
+    client_metadata_urls: Annotated[list[ClientMetadataURLType], Meta(min_length=0, max_length=60)]
+
+
 class ListDevicesRequest(_CognitoIdpShape, frozen=True, kw_only=True):
     access_token: TokenModelType
     limit: QueryLimitType | None = None
@@ -2205,6 +2349,17 @@ class ListIdentityProvidersRequest(_CognitoIdpShape, frozen=True, kw_only=True):
 
 class ListIdentityProvidersResponse(_CognitoIdpShape, frozen=True, kw_only=True):
     providers: Annotated[list[ProviderDescription], Meta(min_length=0, max_length=50)]
+    next_token: PaginationKeyType | None = None
+
+
+class ListPointInTimeRecoveriesRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    next_token: PaginationKeyType | None = None
+    max_results: PoolQueryLimitType | None = None
+
+
+class ListPointInTimeRecoveriesResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    restorations: list[RestorationDescriptionType] | None = None
     next_token: PaginationKeyType | None = None
 
 
@@ -2479,6 +2634,27 @@ class RespondToAuthChallengeResponse(_CognitoIdpShape, frozen=True, kw_only=True
     available_challenges: list[ChallengeNameType] | None = None
 
 
+class RestorationDescriptionType(_CognitoIdpShape, frozen=True, kw_only=True):
+    restore_id: RestoreIdType | None = None
+    restore_status: RestoreStatusType | None = None
+    restore_timestamp: Timestamp | None = None
+
+
+class RestorationType(_CognitoIdpShape, frozen=True, kw_only=True):
+    restore_id: RestoreIdType | None = None
+    restore_status: RestoreStatusType | None = None
+    restore_timestamp: Timestamp | None = None
+    trigger_timestamp: Timestamp | None = None
+    restore_preview: list[RestorePreviewType] | None = None
+
+
+class RestorePreviewType(_CognitoIdpShape, frozen=True, kw_only=True):
+    entity: StringType | None = None
+    create_count: Long | None = None
+    update_count: Long | None = None
+    delete_count: Long | None = None
+
+
 class RevokeTokenRequest(_CognitoIdpShape, frozen=True, kw_only=True):
     token: TokenModelType
     client_id: ClientIdType
@@ -2693,6 +2869,15 @@ class SoftwareTokenMfaSettingsType(_CognitoIdpShape, frozen=True, kw_only=True):
     preferred_mfa: bool | None = None
 
 
+class StartPointInTimeRecoveryRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    restore_id: RestoreIdType
+
+
+class StartPointInTimeRecoveryResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    restoration: RestorationType | None = None
+
+
 class StartUserImportJobRequest(_CognitoIdpShape, frozen=True, kw_only=True):
     user_pool_id: UserPoolIdType
     job_id: UserImportJobIdType
@@ -2787,6 +2972,30 @@ class UpdateAuthEventFeedbackRequest(_CognitoIdpShape, frozen=True, kw_only=True
 
 
 class UpdateAuthEventFeedbackResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    pass
+
+
+class UpdateCIMDPolicyRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    cimd_policy_id: CIMDPolicyIdType
+    client_id: ClientIdType
+    policy_name: CIMDPolicyNameType | None = None
+    cache_duration: CacheDurationType | None = None
+    url_patterns: Annotated[list[URLPatternType], Meta(min_length=1, max_length=5)]
+
+
+class UpdateCIMDPolicyResponse(_CognitoIdpShape, frozen=True, kw_only=True):
+    cimd_policy: CIMDPolicyType
+
+
+class UpdateClientMetadataURLStateRequest(_CognitoIdpShape, frozen=True, kw_only=True):
+    user_pool_id: UserPoolIdType
+    cimd_policy_id: CIMDPolicyIdType
+    url: MetadataURLType
+    action: CIMDCacheActionType
+
+
+class UpdateClientMetadataURLStateResponse(_CognitoIdpShape, frozen=True, kw_only=True):
     pass
 
 
@@ -2904,6 +3113,7 @@ class UpdateUserPoolClientRequest(_CognitoIdpShape, frozen=True, kw_only=True):
     enable_propagate_additional_user_context_data: bool | None = None
     auth_session_validity: AuthSessionValidityType | None = None
     refresh_token_rotation: RefreshTokenRotationType | None = None
+    publish_secrets_in_aws_secrets_manager: bool | None = None
 
 
 class UpdateUserPoolClientResponse(_CognitoIdpShape, frozen=True, kw_only=True):
@@ -3008,6 +3218,7 @@ class UserPoolClientType(_CognitoIdpShape, frozen=True, kw_only=True):
     client_name: ClientNameType | None = None
     client_id: ClientIdType | None = None
     client_secret: ClientSecretType | None = None
+    client_secret_arn: ClientSecretArnType | None = None
     last_modified_date: Timestamp | None = None
     creation_date: Timestamp | None = None
     refresh_token_validity: RefreshTokenValidityType | None = None
@@ -3438,6 +3649,14 @@ OPERATIONS: dict[str, Operation] = {
         "token",
         (ConcurrentModificationException, InvalidParameterException, NotAuthorizedException, ResourceNotFoundException, InternalErrorException, SoftwareTokenMFANotFoundException, ForbiddenException, OperationNotEnabledException),
     ),
+    "CancelPointInTimeRecovery": Operation(
+        "CancelPointInTimeRecovery",
+        "cognito-idp",
+        CancelPointInTimeRecoveryRequest,
+        CancelPointInTimeRecoveryResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, FeatureUnavailableInTierException, ConcurrentModificationException, TooManyRequestsException, NotAuthorizedException, OperationNotEnabledException, InternalErrorException),
+    ),
     "ChangePassword": Operation(
         "ChangePassword",
         "cognito-idp",
@@ -3477,6 +3696,14 @@ OPERATIONS: dict[str, Operation] = {
         ConfirmSignUpResponse,
         "none",
         (ResourceNotFoundException, InvalidParameterException, UnexpectedLambdaException, UserLambdaValidationException, NotAuthorizedException, TooManyFailedAttemptsException, CodeMismatchException, ExpiredCodeException, InvalidLambdaResponseException, AliasExistsException, TooManyRequestsException, LimitExceededException, UserNotFoundException, OperationNotEnabledException, InternalErrorException, ForbiddenException),
+    ),
+    "CreateCIMDPolicy": Operation(
+        "CreateCIMDPolicy",
+        "cognito-idp",
+        CreateCIMDPolicyRequest,
+        CreateCIMDPolicyResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, ConcurrentModificationException, NotAuthorizedException, TooManyRequestsException, LimitExceededException, OperationNotEnabledException, InternalErrorException, FeatureUnavailableInTierException),
     ),
     "CreateGroup": Operation(
         "CreateGroup",
@@ -3557,6 +3784,14 @@ OPERATIONS: dict[str, Operation] = {
         CreateUserPoolReplicaResponse,
         "sigv4",
         (InvalidParameterException, TooManyRequestsException, LimitExceededException, NotAuthorizedException, UserPoolTaggingException, OperationNotEnabledException, InternalErrorException, ResourceNotFoundException, FeatureUnavailableInTierException),
+    ),
+    "DeleteCIMDPolicy": Operation(
+        "DeleteCIMDPolicy",
+        "cognito-idp",
+        DeleteCIMDPolicyRequest,
+        DeleteCIMDPolicyResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, ConcurrentModificationException, TooManyRequestsException, NotAuthorizedException, OperationNotEnabledException, InternalErrorException),
     ),
     "DeleteGroup": Operation(
         "DeleteGroup",
@@ -3662,6 +3897,14 @@ OPERATIONS: dict[str, Operation] = {
         "token",
         (ForbiddenException, InternalErrorException, InvalidParameterException, TooManyRequestsException, LimitExceededException, PasswordResetRequiredException, NotAuthorizedException, ResourceNotFoundException, OperationNotEnabledException),
     ),
+    "DescribeCIMDPolicy": Operation(
+        "DescribeCIMDPolicy",
+        "cognito-idp",
+        DescribeCIMDPolicyRequest,
+        DescribeCIMDPolicyResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, NotAuthorizedException, TooManyRequestsException, InternalErrorException),
+    ),
     "DescribeIdentityProvider": Operation(
         "DescribeIdentityProvider",
         "cognito-idp",
@@ -3685,6 +3928,14 @@ OPERATIONS: dict[str, Operation] = {
         DescribeManagedLoginBrandingByClientResponse,
         "sigv4",
         (ResourceNotFoundException, InvalidParameterException, TooManyRequestsException, NotAuthorizedException, OperationNotEnabledException, InternalErrorException),
+    ),
+    "DescribePointInTimeRecovery": Operation(
+        "DescribePointInTimeRecovery",
+        "cognito-idp",
+        DescribePointInTimeRecoveryRequest,
+        DescribePointInTimeRecoveryResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, FeatureUnavailableInTierException, TooManyRequestsException, NotAuthorizedException, OperationNotEnabledException, InternalErrorException),
     ),
     "DescribeResourceServer": Operation(
         "DescribeResourceServer",
@@ -3918,6 +4169,30 @@ OPERATIONS: dict[str, Operation] = {
         "none",
         (UnsupportedOperationException, ResourceNotFoundException, InvalidParameterException, NotAuthorizedException, TooManyRequestsException, UnexpectedLambdaException, InvalidUserPoolConfigurationException, UserLambdaValidationException, InvalidLambdaResponseException, PasswordResetRequiredException, UserNotFoundException, UserNotConfirmedException, InternalErrorException, InvalidSmsRoleAccessPolicyException, InvalidEmailRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, OperationNotEnabledException, FeatureUnavailableInTierException, ForbiddenException),
     ),
+    "InitiatePointInTimeRecovery": Operation(
+        "InitiatePointInTimeRecovery",
+        "cognito-idp",
+        InitiatePointInTimeRecoveryRequest,
+        InitiatePointInTimeRecoveryResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, ConcurrentModificationException, FeatureUnavailableInTierException, LimitExceededException, TooManyRequestsException, NotAuthorizedException, OperationNotEnabledException, InternalErrorException),
+    ),
+    "ListCIMDPolicies": Operation(
+        "ListCIMDPolicies",
+        "cognito-idp",
+        ListCIMDPoliciesRequest,
+        ListCIMDPoliciesResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, NotAuthorizedException, TooManyRequestsException, InternalErrorException),
+    ),
+    "ListClientMetadataURLs": Operation(
+        "ListClientMetadataURLs",
+        "cognito-idp",
+        ListClientMetadataURLsRequest,
+        ListClientMetadataURLsResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, NotAuthorizedException, TooManyRequestsException, InternalErrorException),
+    ),
     "ListDevices": Operation(
         "ListDevices",
         "cognito-idp",
@@ -3941,6 +4216,14 @@ OPERATIONS: dict[str, Operation] = {
         ListIdentityProvidersResponse,
         "sigv4",
         (InvalidParameterException, ResourceNotFoundException, NotAuthorizedException, TooManyRequestsException, InternalErrorException),
+    ),
+    "ListPointInTimeRecoveries": Operation(
+        "ListPointInTimeRecoveries",
+        "cognito-idp",
+        ListPointInTimeRecoveriesRequest,
+        ListPointInTimeRecoveriesResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, FeatureUnavailableInTierException, TooManyRequestsException, NotAuthorizedException, OperationNotEnabledException, InternalErrorException),
     ),
     "ListResourceServers": Operation(
         "ListResourceServers",
@@ -4142,6 +4425,14 @@ OPERATIONS: dict[str, Operation] = {
         "none",
         (ResourceNotFoundException, InvalidParameterException, UnexpectedLambdaException, UserLambdaValidationException, NotAuthorizedException, InvalidPasswordException, InvalidLambdaResponseException, UsernameExistsException, TooManyRequestsException, InternalErrorException, LimitExceededException, InvalidSmsRoleAccessPolicyException, InvalidSmsRoleTrustRelationshipException, InvalidEmailRoleAccessPolicyException, CodeDeliveryFailureException, OperationNotEnabledException, ForbiddenException),
     ),
+    "StartPointInTimeRecovery": Operation(
+        "StartPointInTimeRecovery",
+        "cognito-idp",
+        StartPointInTimeRecoveryRequest,
+        StartPointInTimeRecoveryResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, FeatureUnavailableInTierException, ConcurrentModificationException, TooManyRequestsException, NotAuthorizedException, OperationNotEnabledException, InternalErrorException),
+    ),
     "StartUserImportJob": Operation(
         "StartUserImportJob",
         "cognito-idp",
@@ -4189,6 +4480,22 @@ OPERATIONS: dict[str, Operation] = {
         UpdateAuthEventFeedbackResponse,
         "none",
         (InvalidParameterException, ResourceNotFoundException, TooManyRequestsException, NotAuthorizedException, UserNotFoundException, UserPoolAddOnNotEnabledException, OperationNotEnabledException, InternalErrorException),
+    ),
+    "UpdateCIMDPolicy": Operation(
+        "UpdateCIMDPolicy",
+        "cognito-idp",
+        UpdateCIMDPolicyRequest,
+        UpdateCIMDPolicyResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, ConcurrentModificationException, NotAuthorizedException, TooManyRequestsException, LimitExceededException, OperationNotEnabledException, InternalErrorException, FeatureUnavailableInTierException),
+    ),
+    "UpdateClientMetadataURLState": Operation(
+        "UpdateClientMetadataURLState",
+        "cognito-idp",
+        UpdateClientMetadataURLStateRequest,
+        UpdateClientMetadataURLStateResponse,
+        "sigv4",
+        (InvalidParameterException, ResourceNotFoundException, CachedCIMDURLDoesNotExistException, NotAuthorizedException, TooManyRequestsException, OperationNotEnabledException, InternalErrorException, FeatureUnavailableInTierException),
     ),
     "UpdateDeviceStatus": Operation(
         "UpdateDeviceStatus",

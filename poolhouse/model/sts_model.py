@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from poolhouse.model.errors import ServiceError, ValidationError
-from poolhouse.model.shape import Operation, Service, Shape, Timestamp
+from poolhouse.model.shape import Operation, SENSITIVE, Service, Shape, Timestamp
 
 
 class ExpiredTokenException(ServiceError):
@@ -30,12 +30,24 @@ class IDPRejectedClaimException(ServiceError):
     status = 403
 
 
+class InsufficientSessionLifetimeException(ServiceError):
+    code = "InsufficientSessionLifetime"
+
+
 class InvalidAuthorizationMessageException(ServiceError):
     code = "InvalidAuthorizationMessageException"
 
 
+class InvalidContextAssertionException(ServiceError):
+    code = "InvalidContextAssertion"
+
+
 class InvalidIdentityTokenException(ServiceError):
     code = "InvalidIdentityToken"
+
+
+class InvalidSubjectCredentialsException(ServiceError):
+    code = "InvalidSubjectCredentials"
 
 
 class JWTPayloadSizeExceededException(ServiceError):
@@ -73,7 +85,7 @@ accessKeySecretType = Annotated[str, Meta(extra={'sensitive': True})]
 arnType = Annotated[str, Meta(min_length=20, max_length=2048, pattern='\\A(?:[\\u0009-\\u000a\\u000d\\ -\\~\\u0085\\u00a0-\\u00ff]+)\\Z', extra={'pattern': '[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+', 'full': '\\A(?:[\\u0009-\\u000a\\u000d\\ -\\~\\u0085\\u00a0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]+)\\Z'})]
 assumedRoleIdType = Annotated[str, Meta(min_length=2, max_length=193, pattern='\\A(?:[\\+-\\.0-:=@-Z_a-z]*)\\Z', extra={'pattern': '[\\w+=,.@:-]*'})]
 clientTokenType = Annotated[str, Meta(min_length=4, max_length=20000, extra={'sensitive': True})]
-contextAssertionType = Annotated[str, Meta(min_length=4, max_length=2048)]
+contextAssertionType = Annotated[str, Meta(min_length=4, max_length=3072)]
 durationSecondsType = Annotated[int, Meta(ge=900, le=129600)]
 encodedMessageType = Annotated[str, Meta(min_length=1, max_length=10240)]
 externalIdType = Annotated[str, Meta(min_length=2, max_length=1224, pattern='\\A(?:[\\+-:=@-Z_a-z]*)\\Z', extra={'pattern': '[\\w+=,.@:\\/-]*'})]
@@ -81,24 +93,34 @@ federatedIdType = Annotated[str, Meta(min_length=2, max_length=193, pattern='\\A
 jwtAlgorithmType = Annotated[str, Meta(min_length=5, max_length=5)]
 minimumSessionTokenSizeType = Annotated[int, Meta(ge=0, le=4096)]
 nonNegativeIntegerType = Annotated[int, Meta(ge=0, le=2147483647)]
+originIdentityIssuerType = Annotated[str, Meta(extra={'sensitive': True})]
+originIdentitySubjectType = Annotated[str, Meta(extra={'sensitive': True})]
+originIdentitySubjectTypeType = Annotated[str, Meta(extra={'sensitive': True})]
 roleDurationSecondsType = Annotated[int, Meta(ge=900, le=43200)]
 roleSessionNameType = Annotated[str, Meta(min_length=2, max_length=64, pattern='\\A(?:[\\+-\\.0-9=@-Z_a-z]*)\\Z', extra={'pattern': '[\\w+=,.@-]*'})]
+scopedCredentialDurationSecondsType = Annotated[int, Meta(ge=1, le=129600)]
+scopedPoliciesCountType = Annotated[int, Meta(ge=0, le=2147483647)]
+scopedSessionDescriptionType = Annotated[str, Meta(min_length=2, max_length=256, pattern='\\A(?:[\\u0009-\\u000a\\u000d\\ -\\~\\u00a1-\\u00ff]*)\\Z', extra={'pattern': '[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*'})]
+scopedSessionIdType = Annotated[str, Meta(min_length=2, max_length=193, pattern='\\A(?:[\\+-\\.0-:=@-Z_a-z]*)\\Z', extra={'pattern': '[\\w+=,.@:-]*'})]
 serialNumberType = Annotated[str, Meta(min_length=9, max_length=256, pattern='\\A(?:[\\+-:=@-Z_a-z]*)\\Z', extra={'pattern': '[\\w+=/:,.@-]*'})]
 sessionPolicyDocumentType = Annotated[str, Meta(min_length=1, max_length=2048, pattern='\\A(?:[\\u0009-\\u000a\\u000d\\ -\\u00ff]+)\\Z', extra={'pattern': '[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+'})]
 sessionTokenSizeType = Annotated[int, Meta(ge=0, le=2147483647)]
 sessionTokenUtilizationType = Annotated[int, Meta(ge=0, le=2147483647)]
-sourceIdentityType = Annotated[str, Meta(min_length=2, max_length=64, pattern='\\A(?:[\\+-\\.0-9=@-Z_a-z]*)\\Z', extra={'pattern': '[\\w+=,.@-]*'})]
+sourceIdentityType = Annotated[str, Meta(min_length=2, max_length=256, pattern='\\A(?:[\\+-\\.0-9=@-Z_a-z]*)\\Z', extra={'pattern': '[\\w+=,.@-]*'})]
 tagKeyType = Annotated[str, Meta(min_length=1, max_length=128, pattern='\\A(?:[\\w\\ \\+\\--/:=@_\\u00a0\\u1680\\u2000-\\u200a\\u2028-\\u2029\\u202f\\u205f\\u3000]+)\\Z', extra={'pattern': '[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+'})]
 tagValueType = Annotated[str, Meta(min_length=0, max_length=256, pattern='\\A(?:[\\w\\ \\+\\--/:=@_\\u00a0\\u1680\\u2000-\\u200a\\u2028-\\u2029\\u202f\\u205f\\u3000]*)\\Z', extra={'pattern': '[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*'})]
 tokenCodeType = Annotated[str, Meta(min_length=6, max_length=6, pattern='\\A(?:[0-9]*)\\Z', extra={'secret': True, 'pattern': '[\\d]*'})]
 tokenType = Annotated[str, Meta(extra={'secret': True})]
 tradeInTokenType = Annotated[str, Meta(extra={'sensitive': True})]
+transactionContextValueType = Annotated[str, Meta(max_length=128, extra={'sensitive': True})]
 unrestrictedSessionPolicyDocumentType = Annotated[str, Meta(min_length=1, pattern='\\A(?:[\\u0009-\\u000a\\u000d\\ -\\u00ff]+)\\Z', extra={'pattern': '[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+'})]
 urlType = Annotated[str, Meta(min_length=4, max_length=2048)]
 userNameType = Annotated[str, Meta(min_length=2, max_length=32, pattern='\\A(?:[\\+-\\.0-9=@-Z_a-z]*)\\Z', extra={'pattern': '[\\w+=,.@-]*'})]
 webIdentitySubjectType = Annotated[str, Meta(min_length=6, max_length=255)]
 webIdentityTokenAudienceStringType = Annotated[str, Meta(min_length=1, max_length=1000)]
 webIdentityTokenDurationSecondsType = Annotated[int, Meta(ge=60, le=3600)]
+webIdentityTokenScopeType = Annotated[str, Meta(min_length=1, max_length=256, pattern='\\A(?:[!\\#-\\+\\--\\[\\]-\\~]+( [!\\#-\\+\\--\\[\\]-\\~]+)*)\\Z', extra={'pattern': '[\\x21\\x23-\\x2B\\x2D-\\x5B\\x5D-\\x7E]+( [\\x21\\x23-\\x2B\\x2D-\\x5B\\x5D-\\x7E]+)*'})]
+webIdentityTokenSubjectModeType = Literal["AWSIdentity", "OriginIdentity"]
 webIdentityTokenType = Annotated[str, Meta(extra={'sensitive': True})]
 
 _WIRE_NAMES = {
@@ -116,13 +138,16 @@ _WIRE_NAMES = {
     "encoded_message": "EncodedMessage",
     "expiration": "Expiration",
     "external_id": "ExternalId",
+    "federated_provider_arn": "FederatedProviderArn",
     "federated_user": "FederatedUser",
     "federated_user_id": "FederatedUserId",
+    "identity_provider": "IdentityProvider",
     "issuer": "Issuer",
     "key": "Key",
     "minimum_session_token_size": "MinimumSessionTokenSize",
     "name": "Name",
     "name_qualifier": "NameQualifier",
+    "origin_identity": "OriginIdentity",
     "packed_policy_size": "PackedPolicySize",
     "policy": "Policy",
     "policy_arns": "PolicyArns",
@@ -134,8 +159,13 @@ _WIRE_NAMES = {
     "role_arn": "RoleArn",
     "role_session_name": "RoleSessionName",
     "saml_assertion": "SAMLAssertion",
+    "scope": "Scope",
+    "scoped_policies_count": "ScopedPoliciesCount",
+    "scoped_session_description": "ScopedSessionDescription",
+    "scoped_session_id": "ScopedSessionId",
     "secret_access_key": "SecretAccessKey",
     "serial_number": "SerialNumber",
+    "session_info": "SessionInfo",
     "session_token": "SessionToken",
     "session_token_size": "SessionTokenSize",
     "session_token_utilization": "SessionTokenUtilization",
@@ -143,13 +173,16 @@ _WIRE_NAMES = {
     "source_identity": "SourceIdentity",
     "subject": "Subject",
     "subject_from_web_identity_token": "SubjectFromWebIdentityToken",
+    "subject_mode": "SubjectMode",
     "subject_type": "SubjectType",
     "tags": "Tags",
     "target_principal": "TargetPrincipal",
     "task_policy_arn": "TaskPolicyArn",
     "token_code": "TokenCode",
     "trade_in_token": "TradeInToken",
+    "transaction_context": "TransactionContext",
     "transitive_tag_keys": "TransitiveTagKeys",
+    "trusted_identity_propagation_context": "TrustedIdentityPropagationContext",
     "user_id": "UserId",
     "value": "Value",
     "web_identity_token": "WebIdentityToken",
@@ -207,6 +240,7 @@ class AssumeRoleWithSAMLResponse(_StsShape, frozen=True, kw_only=True):
     source_identity: sourceIdentityType | None = None
     session_token_utilization: sessionTokenUtilizationType | None = None
     session_token_size: sessionTokenSizeType | None = None
+    trusted_identity_propagation_context: Annotated[TrustedIdentityPropagationContext, SENSITIVE] | None = None
 
 
 class AssumeRoleWithWebIdentityRequest(_StsShape, frozen=True, kw_only=True):
@@ -230,6 +264,7 @@ class AssumeRoleWithWebIdentityResponse(_StsShape, frozen=True, kw_only=True):
     source_identity: sourceIdentityType | None = None
     session_token_utilization: sessionTokenUtilizationType | None = None
     session_token_size: sessionTokenSizeType | None = None
+    trusted_identity_propagation_context: Annotated[TrustedIdentityPropagationContext, SENSITIVE] | None = None
 
 
 class AssumeRootRequest(_StsShape, frozen=True, kw_only=True):
@@ -316,6 +351,22 @@ class GetFederationTokenResponse(_StsShape, frozen=True, kw_only=True):
     session_token_size: sessionTokenSizeType | None = None
 
 
+class GetScopedCredentialsRequest(_StsShape, frozen=True, kw_only=True):
+    policy: sessionPolicyDocumentType | None = None
+    duration_seconds: scopedCredentialDurationSecondsType | None = None
+    minimum_session_token_size: minimumSessionTokenSizeType | None = None
+    scoped_session_description: scopedSessionDescriptionType | None = None
+
+
+class GetScopedCredentialsResponse(_StsShape, frozen=True, kw_only=True):
+    credentials: Credentials | None = None
+    session_info: ScopedSession | None = None
+    session_token_utilization: sessionTokenUtilizationType | None = None
+    session_token_size: sessionTokenSizeType | None = None
+    scoped_policies_count: scopedPoliciesCountType | None = None
+    source_identity: sourceIdentityType | None = None
+
+
 class GetSessionTokenRequest(_StsShape, frozen=True, kw_only=True):
     duration_seconds: durationSecondsType | None = None
     serial_number: serialNumberType | None = None
@@ -333,12 +384,21 @@ class GetWebIdentityTokenRequest(_StsShape, frozen=True, kw_only=True):
     audience: Annotated[list[webIdentityTokenAudienceStringType], Meta(min_length=1, max_length=10)]
     duration_seconds: webIdentityTokenDurationSecondsType | None = None
     signing_algorithm: jwtAlgorithmType
+    scope: webIdentityTokenScopeType | None = None
+    subject_mode: webIdentityTokenSubjectModeType | None = None
     tags: Annotated[list[Tag], Meta(max_length=50)] | None = None
 
 
 class GetWebIdentityTokenResponse(_StsShape, frozen=True, kw_only=True):
     web_identity_token: webIdentityTokenType | None = None
     expiration: Timestamp | None = None
+
+
+class OriginIdentity(_StsShape, frozen=True, kw_only=True):
+    subject: originIdentitySubjectType | None = None
+    subject_type: originIdentitySubjectTypeType | None = None
+    issuer: originIdentityIssuerType | None = None
+    federated_provider_arn: arnType | None = None
 
 
 class PolicyDescriptorType(_StsShape, frozen=True, kw_only=True, rename=_WIRE_NAMES | {"arn": "arn"}):
@@ -350,9 +410,23 @@ class ProvidedContext(_StsShape, frozen=True, kw_only=True):
     context_assertion: contextAssertionType | None = None
 
 
+class ScopedSession(_StsShape, frozen=True, kw_only=True):
+    scoped_session_id: scopedSessionIdType
+    arn: arnType
+
+
 class Tag(_StsShape, frozen=True, kw_only=True):
     key: tagKeyType
     value: tagValueType
+
+
+class TransactionContext(_StsShape, frozen=True, kw_only=True):
+    identity_provider: dict[str, transactionContextValueType] | None = None
+
+
+class TrustedIdentityPropagationContext(_StsShape, frozen=True, kw_only=True):
+    origin_identity: OriginIdentity | None = None
+    transaction_context: TransactionContext | None = None
 
 
 SERVICE = Service(
@@ -371,7 +445,7 @@ OPERATIONS: dict[str, Operation] = {
         AssumeRoleRequest,
         AssumeRoleResponse,
         "sigv4",
-        (MalformedPolicyDocumentException, PackedPolicyTooLargeException, RegionDisabledException, ExpiredTokenException),
+        (MalformedPolicyDocumentException, PackedPolicyTooLargeException, RegionDisabledException, ExpiredTokenException, InvalidContextAssertionException),
     ),
     "AssumeRoleWithSAML": Operation(
         "AssumeRoleWithSAML",
@@ -436,6 +510,14 @@ OPERATIONS: dict[str, Operation] = {
         GetFederationTokenResponse,
         "sigv4",
         (MalformedPolicyDocumentException, PackedPolicyTooLargeException, RegionDisabledException),
+    ),
+    "GetScopedCredentials": Operation(
+        "GetScopedCredentials",
+        "sts",
+        GetScopedCredentialsRequest,
+        GetScopedCredentialsResponse,
+        "sigv4",
+        (MalformedPolicyDocumentException, PackedPolicyTooLargeException, InsufficientSessionLifetimeException, InvalidSubjectCredentialsException),
     ),
     "GetSessionToken": Operation(
         "GetSessionToken",

@@ -40,6 +40,13 @@ def matches(java: str, text: str, ceiling: int = 0x10FFFF) -> bool:
         (CODE, ["{####}", "Hi {####}!", "{####} {####}", "日本{####}"], ["####", "{###}", "", "{####}\u200b"]),
         (LINK, ["{##Verify##}", "a {##x##} b", "{####}", "{## {##x##}"], ["{##x", "##}{##", "{##x#}", "{##x##}\u00a0"]),
         (EMAIL, ["a@b", "@@b", "a@@", "a@b@c"], ["a@", "@b", "@@", "ab", "a b@c"]),
+        (
+            r"^https://[^\s]+$",
+            ["https://a/b?c", "https://é"],
+            ["https://", "http://a", "https://a b", "https://a\n", " https://a"],
+        ),
+        (r"^[0-9a-f]{2}\b-\b[0-9a-f]{2}$", ["0a-ff"], ["0a-é", "0a--", "-ff", "0aff"]),
+        (r"a\b.", ["a-", "aé"], ["ab", "a_"]),
         (r"\d+", ["0123"], ["٣", "", "1a"]),
     ],
 )
@@ -69,7 +76,7 @@ def test_what_the_latin_part_of_a_pattern_accepts_the_whole_pattern_accepts(java
     assert not matches(java, text, ceiling=0xFF) or matches(java, text)
 
 
-@pytest.mark.parametrize("java", [r"\p{Lu}", r"[a&&b]", r"\Qx\E", r"[\p{L}]+", "[z-a]", "["])
+@pytest.mark.parametrize("java", [r"\p{Lu}", r"[a&&b]", r"\Qx\E", r"[\p{L}]+", "[z-a]", "[", r"[\b]", r"\B"])
 def test_what_the_translator_does_not_know_it_refuses(java):
     with pytest.raises(Untranslatable):
         translate(java)
