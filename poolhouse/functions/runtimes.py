@@ -65,10 +65,12 @@ class Runtimes:
         name = spec.handler if spec.runtime == "go1.x" else "bootstrap"
         binary = await self._builds.binary(spec, name)
         soft_limit = f"{int(spec.memory_mb * _SOFT_SHARE)}MiB"
-        return LaunchPlan(argv=(binary,), env={"GOMEMLIMIT": soft_limit}, source_dir=source, fingerprint=state)
+        env = {"GOMEMLIMIT": soft_limit, "LAMBDA_RUNTIME_DIR": os.path.dirname(binary)}
+        return LaunchPlan(argv=(binary,), env=env, source_dir=source, fingerprint=state)
 
     def _python(self, spec: FunctionSpec, minor: int, state: str) -> LaunchPlan:
-        if importlib.util.find_spec("awslambdaric") is None:
+        client = importlib.util.find_spec("awslambdaric")
+        if client is None or client.origin is None:
             raise FunctionBroken(spec.name, "Python functions need the package awslambdaric: pip install awslambdaric")
         if minor != sys.version_info.minor:
             self._tell_once(
@@ -81,7 +83,11 @@ class Runtimes:
         return LaunchPlan(
             argv=(sys.executable, "-m", "awslambdaric", spec.handler),
             # Byte code goes elsewhere: the code folder is the user's, and its change means a reload.
-            env={"PYTHONPATH": spec.code_dir, "PYTHONPYCACHEPREFIX": str(cache)},
+            env={
+                "PYTHONPATH": spec.code_dir,
+                "PYTHONPYCACHEPREFIX": str(cache),
+                "LAMBDA_RUNTIME_DIR": str(Path(client.origin).parent),
+            },
             source_dir=spec.code_dir,
             fingerprint=state,
         )
@@ -94,7 +100,10 @@ class Runtimes:
         heap = f"--max-old-space-size={int(spec.memory_mb * _SOFT_SHARE)}"
         return LaunchPlan(
             argv=(self._node, heap, str(_NODE_BOOTSTRAP)),
-            env={"NODE_PATH": f"{spec.code_dir}/node_modules:/opt/nodejs/node_modules"},
+            env={
+                "NODE_PATH": f"{spec.code_dir}/node_modules:/opt/nodejs/node_modules",
+                "LAMBDA_RUNTIME_DIR": str(_NODE_BOOTSTRAP.parent),
+            },
             source_dir=spec.code_dir,
             fingerprint=state,
         )

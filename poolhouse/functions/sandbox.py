@@ -6,20 +6,21 @@ Owns the state machine from start to end and every deadline in it. Which call co
 import asyncio
 import enum
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from poolhouse.http.server import Server
 from poolhouse.telemetry.log import get_logger
 
-from . import environment, faults
+from . import environment, faults, peers
 from .call import Call, Handed, new_trace_id
 from .child import Child, ChildExit, Command, SpawnFailed
 from .faults import Fault
 from .journal import Journal, LogSink, LogSource, Report
+from .private_server import PrivateServer
 from .runtime_api import LIMITS, RefusedByState, RuntimeApi, UnknownRequestId, on_protocol_error
 from .runtimes import LaunchPlan
 from .spec import LOG_TAIL, CredentialsSource, FunctionsConfig, FunctionSpec
@@ -88,12 +89,13 @@ class Sandbox:
         self._parked: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._child: Child | None = None
-        self._server: Server | None = None
+        self._server: PrivateServer | None = None
         self._home: str | None = None
         self._begun = 0.0
         self._init_ms: float | None = None
         self._init_fault: Fault | None = None
         self._gone = asyncio.Event()
+        self._runs = asyncio.Event()
         self._memory: ResidentMemory | None = None
         self._starting: asyncio.Task[None] | None = None
         self._cleaning: asyncio.Task[None] | None = None
@@ -143,7 +145,8 @@ class Sandbox:
         try:
             keys = await around.credentials(self.spec)
             self.expires_at = keys.expires_at
-            self._server = Server(RuntimeApi(self).handle, LIMITS, on_error=on_protocol_error)
+            api = RuntimeApi(self).handle
+            self._server = PrivateServer(api, LIMITS, on_error=on_protocol_error, admits=self._admits)
             await self._server.listen("127.0.0.1", 0)
             self._home = tempfile.mkdtemp(prefix="s", dir=around.scratch)
             place = environment.Place(
@@ -164,8 +167,19 @@ class Sandbox:
             self._end(Fault("Sandbox.Failure", "the sandbox could not be prepared"))
             return
         self._child = child
+        self._runs.set()
         self._memory = ResidentMemory(child.pid)
         log.info("sandbox_started", function=self.spec.name, pid=child.pid, runtime=self.spec.runtime)
+
+    async def _admits(self, connection: socket.socket) -> bool:
+        """Whether this sandbox's own process has connected: any other on this machine can find the port, and
+        would take the next event away and answer it."""
+        client, server = connection.getpeername(), connection.getsockname()
+        await self._runs.wait()
+        own = await asyncio.to_thread(peers.is_held_within, client, server, self.pid)
+        if own is False:
+            log.warning("foreign_connection_refused", function=self.spec.name, pid=self.pid)
+        return own is not False
 
     def _command(self, variables: dict[str, str]) -> Command:
         return Command(

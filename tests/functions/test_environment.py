@@ -26,10 +26,20 @@ async def test_the_environment_is_built_from_nothing(house: MakeHouse, monkeypat
         *("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"),
         *("AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
         *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API"),
-        *("LAMBDA_TASK_ROOT", "LANG", "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONPYCACHEPREFIX", "TZ"),
+        *(
+            "LAMBDA_TASK_ROOT",
+            "LAMBDA_RUNTIME_DIR",
+            "LANG",
+            "PATH",
+            "LD_LIBRARY_PATH",
+            "PYTHONPATH",
+            "PYTHONPYCACHEPREFIX",
+            "TZ",
+        ),
         *("AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS", "AWS_ENDPOINT_URL"),
         *("HOME", "TMPDIR", "TMP", "TEMP", "COLOUR"),
     }
+    assert (Path(env["LAMBDA_RUNTIME_DIR"]) / "bootstrap.py").exists()
     assert (env["COLOUR"], env["PATH"]) == ("blüe", "/own")
     assert env["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9229"
     assert (env["AWS_ACCESS_KEY_ID"], env["AWS_SESSION_TOKEN"]) == ("ASIATEST", "role-token")

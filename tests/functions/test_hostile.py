@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,21 +78,66 @@ async def test_a_sandbox_cannot_answer_anothers_call(house: MakeHouse, bootstrap
     program = """
 while True:
     id, event, _ = following()
-    other = http.client.HTTPConnection("127.0.0.1", event["port"])
-    victim = event["victim"]
-    status, body, _ = call("POST", f"/invocation/{victim}/response", '"stolen"')
-    wrong, _, _ = call("POST", f"/invocation/{id}/response", '"stolen"', on=other)
-    respond(id, [status, wrong])
+    status, body, _ = call("POST", f"/invocation/{event['victim']}/response", '"stolen"')
+    respond(id, status)
 """
     functions = await house(hostile(bootstrap("code", program)), handler("sleep"))
     victim = asyncio.create_task(functions.invoke("sleep", b'{"seconds":1}'))
     await until(lambda: any(line.startswith("START") for line in functions.lines("sleep")))
     victim_id = functions.lines("sleep")[0].split()[2]
-    (sandbox,) = functions._find("sleep").pool._all
-    assert sandbox._server is not None
-    event = json.dumps({"victim": victim_id, "port": sandbox._server.port}).encode()
-    assert await notes(functions, event) == [400, 400]
+    assert await notes(functions, json.dumps({"victim": victim_id}).encode()) == 400
     assert b"stolen" not in (await victim).payload
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whose a connection is")
+async def test_a_sandbox_cannot_take_anothers_event_at_its_port(house: MakeHouse, bootstrap: Bootstrap) -> None:
+    program = """
+while True:
+    id, event, _ = following()
+    # A child that copies the victim's variable is no evidence either.
+    script = "import http.client, sys\\nc = http.client.HTTPConnection(sys.argv[1], timeout=5)\\n"
+    script += "c.request('GET', '/2018-06-01/runtime/invocation/next'); print(c.getresponse().read())"
+    import subprocess
+    environment = {"AWS_LAMBDA_RUNTIME_API": event["api"]}
+    run = subprocess.run([sys.executable, "-c", script, event["api"]], env=environment, capture_output=True, text=True)
+    respond(id, [run.returncode, run.stdout])
+"""
+    functions = await house(hostile(bootstrap("code", program)), handler("environment"))
+    first = json.loads((await functions.invoke("environment", b"{}")).payload)
+    (pid,) = functions.sandbox_pids("environment")
+    event = json.dumps({"api": first["env"]["AWS_LAMBDA_RUNTIME_API"]}).encode()
+    assert await notes(functions, event) == [1, ""]
+    assert (await functions.invoke("environment", b"{}")).error is None
+    assert functions.sandbox_pids("environment") == [pid]  # and it noticed nothing
+
+
+SPEAKERS = {
+    "a child": """
+if os.fork():
+    os.wait()
+connection = http.client.HTTPConnection(ADDRESS)
+""",
+    "a socket of version 6": """
+host, port = ADDRESS.split(":")
+connection.sock = socket.create_connection(("::ffff:" + host, int(port)))
+""",
+}
+
+
+@pytest.mark.parametrize("speaker", SPEAKERS)
+async def test_whatever_belongs_to_a_sandbox_may_speak_for_it(
+    speaker: str, house: MakeHouse, bootstrap: Bootstrap
+) -> None:
+    program = (
+        SPEAKERS[speaker]
+        + """
+while True:
+    id, event, _ = following()
+    respond(id, event)
+"""
+    )
+    functions = await house(hostile(bootstrap("code", program)))
+    assert await notes(functions, b'"heard"') == "heard"
 
 
 async def test_a_later_poll_takes_the_place_of_an_earlier_one(house: MakeHouse, bootstrap: Bootstrap) -> None:
