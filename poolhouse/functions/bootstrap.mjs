@@ -154,7 +154,7 @@ function pick(exports, names) {
 
 // ---- one invocation
 
-function makeContext(headers, settle) {
+function makeContext(headers, done) {
   const deadline = Number(headers["lambda-runtime-deadline-ms"]);
   const context = {
     callbackWaitsForEmptyEventLoop: true,
@@ -166,9 +166,9 @@ function makeContext(headers, settle) {
     invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
     awsRequestId: headers["lambda-runtime-aws-request-id"],
     getRemainingTimeInMillis: () => deadline - Date.now(),
-    succeed: (result) => settle(null, result),
-    fail: (error) => settle(error ?? new Error("null")),
-    done: (error, result) => settle(error, result),
+    done,
+    succeed: (result) => done(null, result),
+    fail: (error) => done(error ?? "handled"),
   };
   if (headers["lambda-runtime-client-context"]) {
     context.clientContext = JSON.parse(headers["lambda-runtime-client-context"]);
@@ -179,11 +179,18 @@ function makeContext(headers, settle) {
   return context;
 }
 
-// Resolves with the result whatever the style: promise, callback, context.done. A callback's result waits
-// for an empty event loop unless the handler switched that off; a handler that simply ends gives null.
+// Resolves with the result whatever the style: promise, callback, context.done; of several the first counts.
+// A callback's result waits for an empty event loop unless the handler switched that off; the others end the
+// call at once, whatever still runs. A handler that simply ends gives null.
 function callHandler(handler, event, headers) {
   return new Promise((resolve, reject) => {
     let settled = false;
+    const first = (act) => (error, result) => {
+      if (!settled) {
+        settled = true;
+        act(error, result);
+      }
+    };
     const conclude = (error, result) => {
       process.removeListener("beforeExit", onEmptyLoop);
       if (error !== null && error !== undefined) {
@@ -194,25 +201,18 @@ function callHandler(handler, event, headers) {
     };
     let outcome = [null, null];
     const onEmptyLoop = () => conclude(...outcome);
-    const settle = (error, result) => {
-      if (settled) {
-        return;
-      }
-      settled = true;
+    const callback = first((error, result) => {
       outcome = [error, result];
       if (error || !context.callbackWaitsForEmptyEventLoop) {
         setImmediate(onEmptyLoop);
       }
-    };
-    const context = makeContext(headers, settle);
+    });
+    const context = makeContext(headers, first(conclude));
     process.once("beforeExit", onEmptyLoop);
     try {
-      const returned = handler(event, context, settle);
+      const returned = handler(event, context, callback);
       if (returned && typeof returned.then === "function") {
-        returned.then(
-          (result) => conclude(null, result),
-          (error) => conclude(error ?? new Error(String(error))),
-        );
+        returned.then(context.succeed, context.fail);
       }
     } catch (error) {
       conclude(error ?? new Error(String(error)));

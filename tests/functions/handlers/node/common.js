@@ -24,6 +24,19 @@ exports.callbackDoesNotWait = (event, context, callback) => {
   callback(null, "answered");
 };
 exports.contextDone = (event, context) => context.done(null, "done");
+exports.succeedWithOpenLoop = (event, context) => {
+  setInterval(() => undefined, 1000);
+  context.succeed("at once");
+};
+exports.asyncSucceeds = async (event, context) => {
+  context.succeed("by the context");
+  return "by the promise";
+};
+exports.asyncCallsBack = async (event, context, callback) => {
+  callback(null, "by the callback");
+  callback(null, "again");
+};
+exports.failWithNothing = (event, context) => context.fail();
 exports.nothing = () => 5;
 exports.fail = async () => {
   throw new RangeError("as ordered");
