@@ -50,8 +50,9 @@ def generate(file: Path | None, output: Output) -> None:
 def rotate_master(new_key_file: Path | None, state: Path | None, output: Output) -> None:
     """Protect the database with another master key. Nobody is signed out.
 
-    The new key comes from --new-key-file or from the variable POOLHOUSE_NEW_MASTER_KEY. Running servers go on;
-    before their next start, give them the new key.
+    The new key comes from --new-key-file or from the variable POOLHOUSE_NEW_MASTER_KEY. Running servers go on.
+    Give them the new key now, for whatever starts again needs it, and restart all of them before `keys rotate-data`:
+    one that still has the old master key cannot read what a new data key seals.
     """
     from poolhouse.cli.installation import run, with_installation
     from poolhouse.cli.key_rotation import new_master_key, rewrap
@@ -64,6 +65,7 @@ def rotate_master(new_key_file: Path | None, state: Path | None, output: Output)
         terminal.document({"key_id": new_master.key_id, "data_keys": changed})
         terminal.line(f"the database now needs master key {new_master.key_id} ({changed} data keys rewrapped)")
         terminal.line("configure every server and command with it; the old key opens nothing any more but old backups")
+        terminal.line("restart every server before the next `keys rotate-data`, which needs the new key everywhere")
 
     run(with_installation(state, errand))
 
@@ -72,7 +74,10 @@ def rotate_master(new_key_file: Path | None, state: Path | None, output: Output)
 @state_option
 @output_option
 def rotate_data(state: Path | None, output: Output) -> None:
-    """Seal with a new data key from now on. What older ones have sealed stays readable, nobody is signed out."""
+    """Seal with a new data key from now on. What older ones have sealed stays readable, nobody is signed out.
+
+    After `keys rotate-master`, restart every server with the new master key first.
+    """
     from poolhouse.cli.installation import run, with_installation
     from poolhouse.cli.key_rotation import add_data_key
 
