@@ -148,7 +148,7 @@ class InvokeApi:
     """POST /2015-03-31/functions/{name}/invocations, for whoever may invoke."""
 
     def __init__(self, functions: Functions, authorizer: Authorizer) -> None:
-        self._handler = invoke_handler(functions, secrets.token_bytes)
+        self._handler = invoke_handler(functions, secrets.token_bytes, self._permit)
         self._authorizer = authorizer
 
     def handles(self, path: str) -> bool:
@@ -156,13 +156,14 @@ class InvokeApi:
         return path.startswith(PREFIX)
 
     async def handle(self, request: Request) -> Response:
-        """Verify the signature, then invoke."""
+        """Invoke for whoever signed the request, if its policies say so."""
         try:
-            body = await request.body.read()
-            await self._authorizer.authorize(request, body, "lambda", "InvokeFunction", None)
+            return await self._handler(request)
         except ServiceError as refused:
             return json_refusal(refused, new_request_id(), ())
-        return await self._handler(request)
+
+    async def _permit(self, request: Request, body: bytes, arn: str) -> None:
+        await self._authorizer.authorize(request, body, "lambda", "InvokeFunction", arn)
 
 
 def _origin_reader(proxies: TrustedProxies) -> OriginReader:

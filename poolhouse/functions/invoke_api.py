@@ -1,11 +1,12 @@
 """Lambda's Invoke API over HTTP: POST /2015-03-31/functions/{name}/invocations.
 
-Owns its headers, statuses and error bodies. Who may call is decided before it, by the composition root.
+Owns its headers, statuses and error bodies. Who may call is decided by the composition root, which is asked as soon
+as the body and the function's ARN are known.
 """
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
@@ -31,6 +32,10 @@ _TYPES = ("Event", "RequestResponse", "DryRun")
 _CLIENT_CONTEXT_LIMIT = 3583
 
 
+Permit = Callable[[Request, bytes, str], Awaitable[None]]
+"""Raises unless this request, with this body, may invoke the function of this ARN. What it raises passes through."""
+
+
 class _Refused(Exception):
     """An error answer: status, error type and body members."""
 
@@ -43,20 +48,23 @@ class _Refused(Exception):
 
 class _Target(NamedTuple):
     name_or_arn: str
+    arn: str
+    """Without a qualifier: what a policy says of a function holds for each of its versions."""
     shown: str
     """As an error names it."""
 
 
-def invoke_handler(functions: Functions, random: Callable[[int], bytes]) -> Handler:
+def invoke_handler(functions: Functions, random: Callable[[int], bytes], permit: Permit) -> Handler:
     """The handler of every path below PREFIX."""
 
     async def handle(request: Request) -> Response:
+        request_id = new_request_id(random)
         try:
-            return await _invoke(functions, request)
+            return await _invoke(functions, request, permit, request_id)
         except _Refused as refused:
             headers: RawHeaders = [
                 (b"Content-Type", b"application/json"),
-                (b"X-Amzn-RequestId", new_request_id(random).encode()),
+                (b"X-Amzn-RequestId", request_id.encode()),
                 (b"x-amzn-ErrorType", refused.kind.encode()),
             ]
             return Response(refused.status, headers, msgspec.json.encode(refused.body))
@@ -64,21 +72,25 @@ def invoke_handler(functions: Functions, random: Callable[[int], bytes]) -> Hand
     return handle
 
 
-async def _invoke(functions: Functions, request: Request) -> Response:
+async def _invoke(functions: Functions, request: Request, permit: Permit, request_id: str) -> Response:
     path = request.path
     if request.method != "POST" or not (path.startswith(PREFIX) and path.endswith(_SUFFIX)):
         raise _Refused(404, "UnknownOperationException", {"Message": "Unknown operation"})
-    kind = _invocation_type(request)
     target = _target(functions, unquote(path[len(PREFIX) : -len(_SUFFIX)]), request.query)
+    # Read once, for the signature and for the function: a second read would find nothing.
+    body = await _body(request)
+    await permit(request, body, target.arn)
+    kind = _invocation_type(request)
     context = _context(request)
-    payload = await _payload(request)
+    payload = _payload(body)
     try:
         functions.find(target.name_or_arn)
         if kind == "DryRun":
-            return Response(204, [(b"X-Amz-Executed-Version", b"$LATEST")])
+            accepted = (b"X-Amzn-RequestId", request_id.encode())
+            return Response(204, [accepted, (b"X-Amz-Executed-Version", b"$LATEST")])
         if kind == "Event":
-            request_id = functions.invoke_event(target.name_or_arn, payload, context=context)
-            return Response(202, [(b"X-Amzn-RequestId", request_id.encode())])
+            event_id = functions.invoke_event(target.name_or_arn, payload, context=context)
+            return Response(202, [(b"X-Amzn-RequestId", event_id.encode())])
         invocation = await functions.invoke(target.name_or_arn, payload, context=context)
     except FunctionNotFound:
         message = f"Function not found: {target.shown}"
@@ -109,15 +121,18 @@ def _target(functions: Functions, given: str, query: str) -> _Target:
     qualifier = ":".join(parts[at + 1 :]) or parse_qs(query).get("Qualifier", [""])[0]
     whole = ":".join(parts[: at + 1]) if parts[0] == "arn" else functions.arn_of(name)
     if qualifier not in ("", "$LATEST"):
-        return _Target("", f"{whole}:{qualifier}")
-    return _Target(whole if parts[0] == "arn" else name, whole)
+        return _Target("", whole, f"{whole}:{qualifier}")
+    return _Target(whole if parts[0] == "arn" else name, whole, whole)
 
 
-async def _payload(request: Request) -> bytes:
+async def _body(request: Request) -> bytes:
     try:
-        payload = await request.body.read(REQUEST_LIMIT)
+        return await request.body.read(REQUEST_LIMIT)
     except BodyTooLarge:
         raise _too_large(REQUEST_LIMIT) from None
+
+
+def _payload(payload: bytes) -> bytes:
     if not payload:
         return b"{}"
     try:

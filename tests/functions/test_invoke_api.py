@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-import os
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,10 +12,29 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from poolhouse.functions.invoke_api import invoke_handler
-from poolhouse.http.server import Limits, Server
+from poolhouse.access.credential import Credential
+from poolhouse.access.policy import FULL_ACCESS, parse_policy
+from poolhouse.access.principals import SignatureAuthorizer
+from poolhouse.http.server import Server
+from poolhouse.serving import InvokeApi
 
 from .conftest import House, MakeHouse, handler
+
+SECRET = "not-so-secret"
+NOT_ECHO = """{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "*", "Resource": "*"},
+  {"Effect": "Deny", "Action": "lambda:InvokeFunction", "Resource": "arn:aws:lambda:*:*:function:echo"}]}"""
+ONLY_ECHO = """{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "arn:aws:lambda:*:*:function:echo"}]}"""
+POLICIES = {"AKIAALL": FULL_ACCESS, "AKIANOTECHO": NOT_ECHO, "AKIAONLYECHO": ONLY_ECHO}
+
+
+class Keys:
+    """A CredentialSource of a few principals."""
+
+    async def find(self, key_id: str, session_token: str | None) -> Credential | None:
+        document = POLICIES.get(key_id)
+        return None if document is None else Credential(key_id, SECRET, key_id.lower(), (parse_policy(document),))
 
 
 class Api:
@@ -24,12 +43,15 @@ class Api:
     def __init__(self, house: House, port: int) -> None:
         self.house = house
         self.port = port
+        self.sign_with("AKIAALL", SECRET)
+
+    def sign_with(self, key_id: str, secret: str) -> None:
         self.client: Any = boto3.client(
             "lambda",
-            endpoint_url=f"http://127.0.0.1:{port}",
+            endpoint_url=f"http://127.0.0.1:{self.port}",
             region_name="eu-west-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="y",
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
             config=Config(retries={"max_attempts": 0}),
         )
 
@@ -48,9 +70,12 @@ class Api:
 @pytest.fixture
 async def api(house: MakeHouse) -> AsyncIterator[Api]:
     functions = await house(
-        handler("echo"), handler("fail"), handler("sleep", reserved_concurrency=0), async_retry_delays=()
+        *(handler("echo"), handler("fail"), handler("size")),
+        handler("sleep", reserved_concurrency=0),
+        async_retry_delays=(),
     )
-    server = Server(invoke_handler(functions, os.urandom), Limits(max_body=6 << 20))
+    authorizer = SignatureAuthorizer(Keys(), account_id="000000000000", regions=None, clock=time.time)
+    server = Server(InvokeApi(functions, authorizer).handle)  # with the limits of a listener of ours
     await server.listen("127.0.0.1", 0)
     yield Api(functions, server.port)
     await server.stop(0)
@@ -69,6 +94,35 @@ async def test_a_function_is_found_by_each_form_of_its_name(api: Api, name: str)
     assert "FunctionError" not in answer
 
 
+async def test_the_longest_event_is_taken(api: Api) -> None:
+    text = "x" * (6_291_456 - 2)
+    answer = await api.invoke(FunctionName="size", Payload=json.dumps(text).encode())
+    assert json.loads(answer["Payload"]) == len(text)
+
+
+async def test_a_policy_may_speak_of_a_function_whatever_it_is_called_by(api: Api) -> None:
+    for name in ("echo", f"{ARN}:$LATEST", "function:echo"):
+        api.sign_with("AKIANOTECHO", SECRET)
+        refusal = await api.refused(FunctionName=name)
+        assert refusal["Error"]["Code"] == "AccessDeniedException"
+        api.sign_with("AKIAONLYECHO", SECRET)
+        await api.invoke(FunctionName=name)
+    assert (await api.refused(FunctionName="fail"))["Error"]["Code"] == "AccessDeniedException"
+    api.sign_with("AKIANOTECHO", SECRET)
+    assert (await api.invoke(FunctionName="fail"))["FunctionError"] == "Unhandled"
+
+
+async def test_who_cannot_sign_learns_nothing_of_the_functions(api: Api) -> None:
+    for key_id, secret, kind in [
+        ("AKIANOBODY", SECRET, "UnrecognizedClientException"),
+        ("AKIAALL", "a wrong one", "InvalidSignatureException"),
+    ]:
+        api.sign_with(key_id, secret)
+        for wrong in ({"FunctionName": "nobody"}, {"FunctionName": "echo", "Payload": b"Hello"}):
+            assert (await api.refused(**wrong))["Error"]["Code"] == kind
+    assert api.house.lines("echo") == []
+
+
 async def test_no_payload_is_an_empty_object(api: Api) -> None:
     assert json.loads((await api.invoke(FunctionName="echo"))["Payload"])["event"] == {}
 
@@ -85,6 +139,7 @@ async def test_a_function_error_is_marked_and_the_log_tail_comes_when_asked_for(
 async def test_a_dry_run_runs_nothing(api: Api) -> None:
     answer = await api.invoke(FunctionName="echo", InvocationType="DryRun")
     assert (answer["StatusCode"], answer["Payload"]) == (204, b"")
+    assert answer["ResponseMetadata"]["RequestId"]
     assert api.house.lines("echo") == []
 
 

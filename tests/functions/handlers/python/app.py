@@ -129,3 +129,7 @@ def write_temp(event, context):
     with open(path, "w") as stream:
         stream.write("x")
     return {"seen": seen, "dir": os.environ["TMPDIR"]}
+
+
+def size(event, context):
+    return len(event)
