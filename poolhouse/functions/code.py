@@ -14,12 +14,16 @@ _INSTALLED = frozenset({"node_modules"})
 
 
 def fingerprint(folder: str) -> str:
-    """Digest of names, sizes and modification times below `folder`, at most 20 000 entries of them."""
+    """Digest of names, sizes and times below `folder`, at most 20 000 entries of them.
+
+    Archives and copies bring modification times of their own; when a file changed here only its status tells.
+    """
     digest = hashlib.blake2b(digest_size=12)
     for count, (name, status) in enumerate(_walk(folder, "")):
         if count >= _ENTRIES:
             break
-        digest.update(f"{name}\0{status.st_mtime_ns}\0{status.st_size}\n".encode("utf-8", "surrogateescape"))
+        facts = f"{name}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0{status.st_ino}\0{status.st_size}\n"
+        digest.update(facts.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

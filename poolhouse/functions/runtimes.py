@@ -50,6 +50,9 @@ class Runtimes:
         self._builds = builds
         self._node = config.node or shutil.which("node")
         self._told: set[str] = set()
+        self._byte_code = config.state_dir / "pycache"
+        self._compiled: dict[str, str] = {}
+        """State of each code folder whose byte code may be kept."""
 
     async def plan(self, spec: FunctionSpec) -> LaunchPlan:
         """The plan of a function. Raises FunctionBroken with what its deployer should do."""
@@ -59,6 +62,7 @@ class Runtimes:
         # Taken first: a change during a build must look like a change afterwards.
         state = await asyncio.to_thread(code.fingerprint, source)
         if match := _PYTHON.match(spec.runtime):
+            await asyncio.to_thread(self._forget_byte_code, spec.code_dir, state)
             return self._python(spec, int(match[1]), state)
         if not binary_runs:
             return self._nodejs(spec, state)
@@ -79,18 +83,25 @@ class Runtimes:
                 asked=spec.runtime,
                 used=f"python3.{sys.version_info.minor}",
             )
-        cache = self._config.state_dir / "pycache"
         return LaunchPlan(
             argv=(sys.executable, "-m", "awslambdaric", spec.handler),
             # Byte code goes elsewhere: the code folder is the user's, and its change means a reload.
             env={
                 "PYTHONPATH": spec.code_dir,
-                "PYTHONPYCACHEPREFIX": str(cache),
+                "PYTHONPYCACHEPREFIX": str(self._byte_code),
                 "LAMBDA_RUNTIME_DIR": str(Path(client.origin).parent),
             },
             source_dir=spec.code_dir,
             fingerprint=state,
         )
+
+    def _forget_byte_code(self, code_dir: str, state: str) -> None:
+        """Python believes byte code whose source has the same size and the same second of change."""
+        if self._compiled.get(code_dir) == state:
+            return
+        self._compiled[code_dir] = state
+        for folder in (os.path.abspath(code_dir), os.path.realpath(code_dir)):
+            shutil.rmtree(self._byte_code / folder.lstrip(os.sep), ignore_errors=True)
 
     def _nodejs(self, spec: FunctionSpec, state: str) -> LaunchPlan:
         if self._node is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,31 @@ async def test_changed_code_is_seen_by_the_next_call(house: MakeHouse, tmp_path:
     assert json.loads((await functions.invoke("f", b"{}")).payload) == first
     write(code, 2)
     assert json.loads((await functions.invoke("f", b"{}")).payload)[0] == 2
+
+
+async def test_a_change_of_the_same_length_in_the_same_second_is_seen(house: MakeHouse, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    functions = None
+    for answer in "abc":
+        (code / "app.py").write_text(f"def handler(event, context):\n    return '{answer}'\n")
+        os.utime(code / "app.py", (1_700_000_000, 1_700_000_000))  # as an archive sets it
+        functions = functions or await house(spec("f", "app.handler", code=code), reload_interval=0.0)
+        assert json.loads((await functions.invoke("f", b"{}")).payload) == answer
+
+
+async def test_a_folder_that_takes_anothers_place_is_seen(house: MakeHouse, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "app.py").write_text(f"def handler(event, context):\n    return '{name}'\n")
+        os.utime(tmp_path / name / "app.py", (1_700_000_000, 1_700_000_000))
+    code = tmp_path / "code"
+    (tmp_path / "one").rename(code)
+    functions = await house(spec("f", "app.handler", code=code), reload_interval=0.0)
+    assert (await functions.invoke("f", b"{}")).payload == b'"one"'
+    code.rename(tmp_path / "former")
+    (tmp_path / "two").rename(code)
+    assert (await functions.invoke("f", b"{}")).payload == b'"two"'
 
 
 async def test_running_a_function_does_not_change_its_code_folder(house: MakeHouse, tmp_path: Path) -> None:
