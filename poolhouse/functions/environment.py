@@ -50,7 +50,12 @@ def reserved_in(spec: FunctionSpec) -> list[str]:
 
 
 def build(spec: FunctionSpec, runtime: dict[str, str], keys: Credentials, place: Place) -> dict[str, str]:
-    """All variables of one sandbox; `runtime` are those that its runtime needs beyond the common ones."""
+    """All variables of one sandbox; `runtime` are those that its runtime needs beyond the common ones.
+
+    DEVIATION: a sandbox's private folder, removed with it, is the one that TMPDIR and HOME name; the path /tmp is the
+    machine's. Functions run as the server's user, so code can read what that user can, other functions' files and the
+    state folder included: deploy only code that you would trust with the installation.
+    """
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
         "LANG": "en_US.UTF-8",
