@@ -17,6 +17,7 @@ from poolhouse.cli.record import forget_record
 from poolhouse.cli.stopping import Stopping
 from poolhouse.cli.terminal import Terminal
 from poolhouse.config import PREFIX, Config, load_config
+from poolhouse.hardening import shield_process
 from poolhouse.opening import find_master_key
 from poolhouse.storage import Unavailable
 from poolhouse.telemetry.log import configure_logging, get_logger
@@ -35,6 +36,7 @@ _URLS = ("sqlite:///", "postgresql://", "postgres://")
 
 def serve_production(overrides: Mapping[str, object], terminal: Terminal) -> None:
     """Serve until told to end. Raises what explain() knows."""
+    shield_process()  # the supervisor of workers has the same environment as they
     config = load_config(os.environ, **overrides)
     configure_logging(config.log_format, config.log_level)
     check_production(config, os.environ)

@@ -16,6 +16,7 @@ from poolhouse.cli.stopping import Stopping
 from poolhouse.cli.supervisor import EXIT_HOPELESS
 from poolhouse.cli.terminal import complain
 from poolhouse.config import Config, load_config
+from poolhouse.hardening import shield_process
 from poolhouse.telemetry.log import configure_logging, get_logger
 
 __all__ = ["lean", "main"]
@@ -49,6 +50,7 @@ async def _follow(tie: socket.socket, stopping: Stopping) -> None:
 
 def main(arguments: list[str]) -> int:
     """Serve; the exit status tells the supervisor whether to start another."""
+    shield_process()  # the functions of the other workers run already
     tie = socket.socket(fileno=int(arguments[0]))
     tie.set_inheritable(False)
     try:

@@ -104,12 +104,19 @@ def wait_until(condition: Any, what: str) -> None:
 
 @contextmanager
 def running(
-    arguments: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None, options: Sequence[str] = ()
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
+    wrapper: Sequence[str] = (),
 ) -> Iterator[Server]:
-    """A server as a process of its own in `folder`; nothing of it is left when the test ends."""
+    """A server as a process of its own in `folder`; nothing of it is left when the test ends.
+
+    `wrapper` is a command that becomes the server (exec).
+    """
     log = folder / f"log-{time.monotonic_ns()}"
     process = subprocess.Popen(
-        [sys.executable, *options, "-m", "poolhouse", *arguments, "--output", "json"],
+        [*wrapper, sys.executable, *options, "-m", "poolhouse", *arguments, "--output", "json"],
         cwd=folder,
         env=clean_environment(environment),
         stdout=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """serve: one process or supervised workers, the database awaited, nothing left behind."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -72,6 +73,28 @@ def test_a_killed_worker_is_replaced(tmp_path: Path, environment: dict[str, str]
         server.wait_for_log('"event": "listening"', times=3)
         assert len(server.workers()) == 2
         assert b'{"status":"ok"}' in request(port, "/readyz")
+        assert server.end() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no /proc to read")
+def test_no_process_of_it_shows_its_environment_to_another_of_the_same_user(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    # Without root's powers, which open everything, and of which a reader needs as many as its subject.
+    powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+
+    def read(pid: int) -> int:
+        command = [*powerless, "cat", f"/proc/{pid}/environ"]
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode
+
+    with running([*SERVE, "--workers", "2"], tmp_path, environment, wrapper=powerless) as server:
+        server.next_event("ready")
+        server.wait_for_log('"event": "listening"', times=2)
+        processes = [server.process.pid, *(worker.pid for worker in server.workers())]
+        assert [read(pid) for pid in processes] == [1, 1, 1]
+        with subprocess.Popen([*powerless, "sleep", "60"]) as ordinary:
+            wait_until(lambda: read(ordinary.pid) == 0, "a process that can be read")
+            ordinary.kill()
         assert server.end() == 0
 
 
