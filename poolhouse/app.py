@@ -4,6 +4,7 @@ Everything that a server consists of is made here and nowhere else.
 """
 
 import asyncio
+import errno
 import gc
 import random
 import socket
@@ -209,9 +210,10 @@ def _bind(config: Config, port: int, option: str) -> socket.socket:
         listening.bind((config.host, port))
     except OSError as error:
         listening.close()
-        raise PortInUse(
-            f"cannot listen on {config.host}:{port} ({error.strerror}); set {option} to another port"
-        ) from error
+        way_out = f"set {option} to another port"
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            way_out = "set POOLHOUSE_HOST to an address of this machine"
+        raise PortInUse(f"cannot listen on {config.host}:{port} ({error.strerror}); {way_out}") from error
     return listening
 
 

@@ -65,6 +65,25 @@ def test_development_listens_on_loopback_only(command: CommandLine, monkeypatch:
     assert "listens on 127.0.0.1" in command.refusal("serve")
 
 
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "0", "::ffff:10.0.0.1", "127.1", "2130706433", "localhost.example.com"]
+)
+def test_nothing_but_a_loopback_address_is_one(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("POOLHOUSE_HOST", host)
+    assert f"not on '{host}'" in up(command)
+
+
+def test_an_address_that_is_none_of_this_machine_names_its_variable(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POOLHOUSE_HOST", "[::1]")
+    said = up(command)
+    assert "set POOLHOUSE_HOST to an address of this machine" in said
+    assert "another port" not in said
+
+
 def test_an_option_that_cannot_be_is_named(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POOLHOUSE_REGION", "moon")
     assert up(command).startswith("POOLHOUSE_REGION: ")
