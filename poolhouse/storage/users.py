@@ -163,12 +163,21 @@ class Users:
         )
 
     def claim(self, batch: Batch, pool_id: str, user_id: str, alias: Alias, taken: Exception) -> None:
-        """Make `alias` this user's, or raise `taken`."""
+        """Make `alias` this user's, or raise `taken`.
+
+        Another user's id is taken as well: administrators name users by it, and must not reach who borrowed it.
+        """
         batch.add(
-            "INSERT INTO aliases (pool_id, alias, kind, user_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO aliases (pool_id, alias, kind, user_id) "
+            "SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT) "
+            "WHERE NOT EXISTS (SELECT 1 FROM users WHERE pool_id = ? AND user_id = ? AND user_id <> ?) "
+            "ON CONFLICT DO NOTHING",
             pool_id,
             alias.alias,
             alias.kind,
+            user_id,
+            pool_id,
+            alias.alias,
             user_id,
             expect=1,
             refusal=taken,

@@ -68,13 +68,15 @@ async def _create(call: Call, pool: Pool, request: AdminCreateUserRequest, passw
         users.insert(batch, user)
         taken = UsernameExistsException("User account already exists")
         users.claim(batch, pool.pool_id, user_id, Alias(pool.fold(username), "username"), taken)
-        aliases = aliases_of(pool, attributes)
-        if request.force_alias_creation:
-            await take_aliases(call, pool, batch, user_id, list(aliases.values()), ChangedMeanwhile())
-        else:
-            for kind, alias in aliases.items():
+        forced: list[Alias] = []
+        for kind, alias in aliases_of(pool, attributes).items():
+            # Only an alias moves: an address that is a username is nobody else's.
+            if request.force_alias_creation and kind in pool.alias_attributes:
+                forced.append(alias)
+            else:
                 users.claim(batch, pool.pool_id, user_id, alias, _taken(pool, kind, user))
-        _send(call, pool, batch, request, user, password)
+        await take_aliases(call, pool, batch, user_id, forced, ChangedMeanwhile())
+        _send(call, pool, batch, request, request.username, user, password)
         call.services.audit(call, batch, "AdminCreateUser", pool_id=pool.pool_id, user_id=user_id)
         await call.commit(batch)
         return user
@@ -84,7 +86,7 @@ async def _create(call: Call, pool: Pool, request: AdminCreateUserRequest, passw
 
 def _attributes(pool: Pool, request: AdminCreateUserRequest, kind: str | None) -> dict[str, str]:
     given = attributes_by_name(request.user_attributes)
-    if kind is not None and given.setdefault(kind, request.username) != request.username:
+    if kind is not None and pool.fold(given.setdefault(kind, request.username)) != pool.fold(request.username):
         raise InvalidParameterException(f"The {kind} attribute must be the username.")
     # Required attributes are asked for at the first sign-in, not here (contract/operations.md).
     return pool.schema.check_new(given)
@@ -115,7 +117,7 @@ async def _resend(call: Call, pool: Pool, request: AdminCreateUserRequest, passw
         )
         batch = Batch()
         user = change_user(call, pool, batch, before, after, ChangedMeanwhile())
-        _send(call, pool, batch, request, user, password)
+        _send(call, pool, batch, request, _known_name(pool, user, request.username), user, password)
         call.services.audit(call, batch, "AdminCreateUserResend", pool_id=pool.pool_id, user_id=user.user_id)
         await call.commit(batch)
         return user
@@ -123,14 +125,32 @@ async def _resend(call: Call, pool: Pool, request: AdminCreateUserRequest, passw
     return await until_settled(resend)
 
 
-def _send(call: Call, pool: Pool, batch: Batch, request: AdminCreateUserRequest, user: UserRow, password: str) -> None:
+def _known_name(pool: Pool, user: UserRow, named: str) -> str:
+    """The name that an existing user knows and signs in with, also where the administrator `named` them by id."""
+    if not pool.username_attributes:
+        return user.username
+    if named != user.username:
+        return named
+    addresses = (user.attributes.get(kind) for kind in ("email", "phone_number") if kind in pool.username_attributes)
+    return next((address for address in addresses if address), user.username)
+
+
+def _send(
+    call: Call,
+    pool: Pool,
+    batch: Batch,
+    request: AdminCreateUserRequest,
+    username: str,
+    user: UserRow,
+    password: str,
+) -> None:
     if request.message_action == "SUPPRESS":
         return
     invite(
         call,
         pool,
         batch,
-        username=request.username,
+        username=username,
         attributes=user.attributes,
         password=password,
         expires_at=user.password_expires_at or call.now_ms,

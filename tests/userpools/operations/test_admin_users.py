@@ -118,6 +118,20 @@ async def test_resending_needs_a_user_who_has_not_signed_in(house: House) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("username_attributes", "name", "email"),
+    [(["email"], "foo@bar.com", "foo@bar.com"), (None, "foo", "x@bar.com")],
+)
+async def test_who_is_invited_again_by_id_is_told_the_name_to_sign_in_with(
+    house: House, username_attributes: list[str] | None, name: str, email: str
+) -> None:
+    estate = await open_estate(house, username_attributes=username_attributes)
+    sub = await estate.invite(name, email=email)
+    resend = {"message_action": "RESEND", "desired_delivery_mediums": ["EMAIL"]}
+    await create(estate, sub, temporary_password=TEMPORARY, **resend)
+    assert (await outbox(house))[-1][2] == f"Your username is {name} and temporary password is {TEMPORARY}."
+
+
 async def test_where_the_address_is_the_username_the_real_one_is_the_sub(house: House) -> None:
     estate = await open_estate(house, username_attributes=["email"])
     created = (await create(estate, "Foo@Bar.com")).user
@@ -177,6 +191,38 @@ async def test_an_address_that_is_a_username_is_given_once(house: House) -> None
     assert await refusal(create(estate, "FOO@bar.com")) == ("UsernameExistsException", text)
     verified = create(estate, "FOO@bar.com", attributes={"email_verified": "true"})
     assert await refusal(verified) == ("AliasExistsException", text)
+
+
+@pytest.mark.parametrize("force", [None, False, True])
+async def test_there_is_nothing_to_force_where_an_address_is_the_username(house: House, force: bool | None) -> None:
+    estate = await open_estate(house, username_attributes=["email"])
+    await create(estate, "foo@bar.com")
+    text = "An account with the given email already exists."
+    again = create(estate, "foo@bar.com", force_alias_creation=force)
+    assert await refusal(again) == ("UsernameExistsException", text)
+    verified = create(estate, "foo@bar.com", attributes={"email_verified": "true"}, force_alias_creation=force)
+    assert await refusal(verified) == ("AliasExistsException", text)
+
+
+async def test_the_attribute_that_is_the_username_may_differ_from_it_in_case_alone(house: House) -> None:
+    relaxed = await open_estate(house, username_attributes=["email"])
+    await create(relaxed, "Foo@Bar.com", attributes={"email": "foo@bar.com"})
+    strict = await open_estate(house, username_attributes=["email"], case_sensitive=True)
+    assert await refusal(create(strict, "Foo@Bar.com", attributes={"email": "foo@bar.com"})) == (
+        "InvalidParameterException",
+        "The email attribute must be the username.",
+    )
+
+
+async def test_nobody_gets_another_users_id_as_a_name(house: House) -> None:
+    """Administrators and applications name users by their sub: it must not lead to who calls themselves so."""
+    estate = await open_estate(house, alias_attributes=["preferred_username"])
+    sub = await estate.invite("alice")
+    assert await refusal(create(estate, sub)) == ("UsernameExistsException", "User account already exists")
+    alias = create(estate, "mallory", attributes={"preferred_username": sub})
+    assert await refusal(alias) == ("AliasExistsException", "Already found an entry for the provided username.")
+    found = await admin_get_user(house.call(), AdminGetUserRequest(user_pool_id=estate.pool_id, username=sub))
+    assert found.username == "alice"
 
 
 async def test_a_verified_alias_is_given_once_unless_it_is_forced(house: House) -> None:
