@@ -18,6 +18,8 @@ from poolhouse.userpools.attributes import is_email, is_phone_number
 from poolhouse.userpools.directory import Pool
 
 _SALT_BYTES = 16
+_LONGEST_USERNAME = 128
+"""By the service model; addresses that are aliases may be longer."""
 
 
 class Credential(Struct, frozen=True):
@@ -79,7 +81,7 @@ def stand_in(answer_key: bytes, pool: Pool, name: str) -> StandIn:
 
 def _could_be_username(pool: Pool, name: str) -> bool:
     """Whether a user of that very username could exist, rather than one of whom the name is an address."""
-    if pool.username_attributes:
+    if pool.username_attributes or len(name) > _LONGEST_USERNAME:
         return False
     return not (
         ("email" in pool.alias_attributes and is_email(name))

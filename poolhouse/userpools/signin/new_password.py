@@ -13,7 +13,7 @@ from poolhouse.userpools.directory import Client, Pool
 from poolhouse.userpools.passwords import check_password_policy
 from poolhouse.userpools.signin.first_factor import NEW_PASSWORD
 from poolhouse.userpools.signin.session_string import ChallengeSession, open_session
-from poolhouse.userpools.signin.step import Parameters, Step, check_secret_hash, require
+from poolhouse.userpools.signin.step import Parameters, Step, check_secret_hash, require, require_username
 from poolhouse.userpools.user_writes import change_user, with_written
 
 _PREFIX = "userAttributes."
@@ -25,7 +25,7 @@ async def answer_new_password(
     """Set the new password and answer with tokens. A refused password or attribute leaves the session usable."""
     if not session:
         raise refusals.missing_parameter("Session")
-    username = require(responses, "USERNAME")
+    username = require_username(responses)
     password = require(responses, "NEW_PASSWORD")
     check_secret_hash(client, responses, username)
     state = open_session(call, pool, client, session, NEW_PASSWORD)

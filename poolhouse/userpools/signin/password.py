@@ -6,12 +6,12 @@ from poolhouse.userpools import refusals
 from poolhouse.userpools.credentials import password_fits
 from poolhouse.userpools.directory import Client, Pool
 from poolhouse.userpools.signin.first_factor import continue_after_password, refuse_before_proof
-from poolhouse.userpools.signin.step import Parameters, Step, check_secret_hash, find_subject, require
+from poolhouse.userpools.signin.step import Parameters, Step, check_secret_hash, find_subject, require, require_username
 
 
 async def start_password(call: Call, pool: Pool, client: Client, parameters: Parameters) -> InitiateAuthResponse:
     """Answer USERNAME and PASSWORD with tokens, a challenge or a refusal."""
-    username = require(parameters, "USERNAME")
+    username = require_username(parameters)
     password = require(parameters, "PASSWORD")
     check_secret_hash(client, parameters, username)
     subject = await find_subject(call, pool, client, username)

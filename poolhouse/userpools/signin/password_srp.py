@@ -25,6 +25,7 @@ from poolhouse.userpools.signin.step import (
     find_subject_again,
     new_token_id,
     require,
+    require_username,
 )
 
 PASSWORD_VERIFIER: Final = "PASSWORD_VERIFIER"
@@ -54,7 +55,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 async def start_srp(call: Call, pool: Pool, client: Client, parameters: Parameters) -> InitiateAuthResponse:
     """Answer SRP_A with salt, B and the sealed state."""
-    username = require(parameters, "USERNAME")
+    username = require_username(parameters)
     client_public = _client_public(require(parameters, "SRP_A"))
     check_secret_hash(client, parameters, username)
     subject = await find_subject(call, pool, client, username)
@@ -92,7 +93,7 @@ async def answer_password_verifier(
     call: Call, pool: Pool, client: Client, responses: Parameters
 ) -> InitiateAuthResponse:
     """Answer the client's proof with tokens, a challenge or a refusal."""
-    username = require(responses, "USERNAME")
+    username = require_username(responses)
     signature = require(responses, "PASSWORD_CLAIM_SIGNATURE")
     secret_block = require(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
     timestamp = _timestamp(require(responses, "TIMESTAMP"))

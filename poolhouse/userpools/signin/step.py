@@ -6,11 +6,16 @@ The state machine's common ground (contract/auth-flows.md §§2, 5, 10). Knows n
 from collections.abc import Mapping
 
 from poolhouse.call import Call
-from poolhouse.model.cognito_idp_model import AuthenticationResultType, NotAuthorizedException
+from poolhouse.model.cognito_idp_model import (
+    AuthenticationResultType,
+    InvalidParameterException,
+    NotAuthorizedException,
+)
 from poolhouse.storage.attempts import count_failure, count_success, spend
 from poolhouse.storage.database import Batch
 from poolhouse.storage.users import Found, UserRow
 from poolhouse.userpools import refusals
+from poolhouse.userpools.attribute_definitions import MAX_VALUE_LENGTH
 from poolhouse.userpools.credentials import Credential, StandIn, credential_of, stand_in
 from poolhouse.userpools.directory import Client, Pool
 from poolhouse.userpools.issuing import Issue
@@ -27,6 +32,17 @@ def require(parameters: Parameters, name: str) -> str:
     if not value:
         raise refusals.missing_parameter(name)
     return value
+
+
+def require_username(parameters: Parameters) -> str:
+    """USERNAME. Nobody has a name longer than an attribute's value, so to refuse one tells nothing."""
+    username = require(parameters, "USERNAME")
+    if len(username) > MAX_VALUE_LENGTH:
+        raise InvalidParameterException(
+            "1 validation error detected: Value at 'username' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {MAX_VALUE_LENGTH}"
+        )
+    return username
 
 
 def check_secret_hash(client: Client, parameters: Parameters, username: str) -> None:

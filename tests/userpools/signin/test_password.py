@@ -127,6 +127,22 @@ async def test_a_verified_flag_cannot_be_sent_with_the_new_password(house: House
         )
 
 
+@pytest.mark.parametrize("hides_existence", [False, True])
+@pytest.mark.parametrize("flow", ["USER_SRP_AUTH", "USER_PASSWORD_AUTH"])
+async def test_a_name_that_is_longer_than_any_is_refused_as_such(
+    house: House, hides_existence: bool, flow: str
+) -> None:
+    estate = await open_estate(house, hides_existence=hides_existence)
+    longest, too_long = "\U0001f600" * 2048, "x" * 2049
+    with pytest.raises(InvalidParameterException, match="'username' failed to satisfy constraint"):
+        await estate.initiate(flow, USERNAME=too_long, PASSWORD=PASSWORD, SRP_A="2")
+    if hides_existence and flow == "USER_SRP_AUTH":
+        assert (await estate.initiate(flow, USERNAME=longest, SRP_A="2")).challenge_name == "PASSWORD_VERIFIER"
+        return
+    told = "Incorrect username or password." if hides_existence else "User does not exist."
+    assert await message_of(estate.initiate(flow, USERNAME=longest, PASSWORD=PASSWORD, SRP_A="2")) == told
+
+
 async def test_a_missing_parameter_is_named(house: House) -> None:
     estate = await open_estate(house)
     assert await message_of(estate.initiate("USER_PASSWORD_AUTH")) == "Missing required parameter USERNAME"
