@@ -32,6 +32,7 @@ from poolhouse.storage.store import Store
 from poolhouse.telemetry.log import get_logger
 from poolhouse.userpools.authority import SessionAuthority
 from poolhouse.userpools.directory import Directory
+from poolhouse.userpools.refresh_tokens import RefreshTokens
 from poolhouse.userpools.signing import Signing
 
 log = get_logger(__name__)
@@ -104,6 +105,7 @@ async def _assemble(config: Config, database: Database, master: MasterKey, clock
     keyring = await open_keyring(database, master)
     store = Store(database)
     sealed = await store.facts.get_or_set("answer-key", keyring.seal(secrets.token_bytes(32), b"answer-key"))
+    answer_key = keyring.open(sealed, b"answer-key")
     directory = Directory(store, keyring)
     signing = Signing(keyring, store.signing_keys)
     authority = SessionAuthority(database, store.sessions, signing, directory, clock)
@@ -118,9 +120,10 @@ async def _assemble(config: Config, database: Database, master: MasterKey, clock
         database=database,
         store=store,
         keyring=keyring,
-        answer_key=keyring.open(sealed, b"answer-key"),
+        answer_key=answer_key,
         directory=directory,
         signing=signing,
+        refresh_tokens=RefreshTokens(keyring, answer_key),
         authority=authority,
         outbox=outbox,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from poolhouse.delivery.outbox import Outbox
     from poolhouse.userpools.authority import SessionAuthority
     from poolhouse.userpools.directory import Directory
+    from poolhouse.userpools.refresh_tokens import RefreshTokens
     from poolhouse.userpools.signing import Signing
 
 IssuerForm = Literal["public", "host", "aws"]
@@ -44,9 +45,10 @@ class Services:
     store: Store
     keyring: "KeyRing"
     answer_key: bytes
-    """Secret of the stable answers about users that do not exist; the same on every node."""
+    """Secret of answers that must be the same whenever and wherever one asks; the same on every node."""
     directory: "Directory"
     signing: "Signing"
+    refresh_tokens: "RefreshTokens"
     authority: "SessionAuthority"
     outbox: "Outbox"
 

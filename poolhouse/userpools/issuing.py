@@ -11,7 +11,7 @@ from poolhouse.storage.users import UserRow
 from poolhouse.userpools.claims import API_SCOPE, TokenFacts, access_claims, id_claims
 from poolhouse.userpools.directory import Client, Pool
 from poolhouse.userpools.pool_tags import ISSUER_TAG
-from poolhouse.userpools.refresh_tokens import new_refresh_token, refresh_hash
+from poolhouse.userpools.refresh_tokens import refresh_hash
 from poolhouse.userpools.signing import PoolKeys
 
 _UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
@@ -62,7 +62,7 @@ class Issue:
         self._client = client
         self.user = user
         session_id = call.new_uuid()
-        self._refresh_token = new_refresh_token(call.services.keyring, call.chance, pool.pool_id, session_id)
+        self._refresh_token = call.services.refresh_tokens.first(call.chance, pool.pool_id, session_id)
         tracked = client.settings.enable_token_revocation is not False
         self.session = SessionRow(
             pool_id=pool.pool_id,

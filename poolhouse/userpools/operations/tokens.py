@@ -16,7 +16,6 @@ from poolhouse.model.cognito_idp_model import (
 )
 from poolhouse.storage.database import Batch
 from poolhouse.userpools.directory import Client
-from poolhouse.userpools.refresh_tokens import read_refresh_token, refresh_hash
 from poolhouse.userpools.registry import operation
 from poolhouse.userpools.signin.refresh import refresh_by_operation
 
@@ -35,7 +34,10 @@ async def get_tokens_from_refresh_token(
 
 @operation
 async def revoke_token(call: Call, request: RevokeTokenRequest) -> RevokeTokenResponse:
-    """End the session of a refresh token, and with it every token of that sign-in. Garbage changes nothing."""
+    """End the session of a refresh token, replaced or not, and with it every token of that sign-in.
+
+    Garbage changes nothing.
+    """
     client = await call.services.directory.find_client(request.client_id)
     if client is None:
         raise InvalidParameterException("Invalid client id")
@@ -49,15 +51,11 @@ async def revoke_token(call: Call, request: RevokeTokenRequest) -> RevokeTokenRe
 
 
 async def _revoke(call: Call, client: Client, token: str) -> None:
-    named = read_refresh_token(call.services.keyring, token)
+    named = call.services.refresh_tokens.read(token)
     if named is None or named.pool_id != client.pool_id:
         return
     live = await call.services.store.sessions.live(named.pool_id, named.session_id)
     if live is None or live.session.client_id != client.client_id:
-        return
-    known = (live.session.refresh_hash or b"", live.session.previous_hash or b"")
-    given = refresh_hash(token)
-    if not any([hmac.compare_digest(given, one) for one in known]):
         return
     batch = Batch()
     call.services.store.sessions.revoke(batch, named.pool_id, named.session_id, call.now_ms)

@@ -13,7 +13,7 @@ from poolhouse.storage.sessions import LiveSession, SessionRow
 from poolhouse.userpools import refusals
 from poolhouse.userpools.directory import Client, Pool
 from poolhouse.userpools.issuing import sign_tokens
-from poolhouse.userpools.refresh_tokens import new_refresh_token, read_refresh_token, refresh_hash
+from poolhouse.userpools.refresh_tokens import refresh_hash
 from poolhouse.userpools.signin.step import Parameters, require
 from poolhouse.userpools.srp import verify_secret_hash
 
@@ -41,32 +41,48 @@ async def refresh_by_flow(call: Call, pool: Pool, client: Client, parameters: Pa
 
 
 async def refresh_by_operation(call: Call, pool: Pool, client: Client, token: str) -> AuthenticationResultType:
-    """GetTokensFromRefreshToken: as above, and with rotation a new refresh token in place of the old."""
+    """GetTokensFromRefreshToken: as above, and with rotation a new refresh token in place of the old.
+
+    Within the grace a token that has been replaced is answered with its one successor again: its client may never
+    have got it.
+    """
     live = await _live(call, pool, client, token)
     if not rotates(client):
         return await sign_tokens(call, pool, client, live.session, live.user, refresh_token=None)
-    fresh = new_refresh_token(call.services.keyring, call.chance, pool.pool_id, live.session.session_id)
+    fresh = call.services.refresh_tokens.successor(token)
     if hmac.compare_digest(live.session.refresh_hash or b"", refresh_hash(token)):
         batch = Batch()
         call.services.store.sessions.rotate(batch, live.session, refresh_hash(fresh), call.now_ms, _RotatedMeanwhile())
         try:
             await call.commit(batch)
         except _RotatedMeanwhile:
-            # Within the grace the old token still refreshes, but only one successor can be the session's.
-            return await sign_tokens(call, pool, client, live.session, live.user, refresh_token=None)
-        return await sign_tokens(call, pool, client, live.session, live.user, refresh_token=fresh)
-    return await sign_tokens(call, pool, client, live.session, live.user, refresh_token=None)
+            # By another request with the same token, and so to the same successor; or the session has ended.
+            live = await _still_live(call, pool, client, live)
+    return await sign_tokens(call, pool, client, live.session, live.user, refresh_token=fresh)
+
+
+async def _still_live(call: Call, pool: Pool, client: Client, before: LiveSession) -> LiveSession:
+    live = await call.services.store.sessions.live(pool.pool_id, before.session.session_id)
+    if live is None or live.session.client_id != client.client_id:
+        raise refusals.invalid_refresh_token()
+    _refuse_ended(call, live)
+    return live
 
 
 async def _live(call: Call, pool: Pool, client: Client, token: str) -> LiveSession:
     """The live session of a refresh token. Raises what the service answers to a dead one."""
-    named = read_refresh_token(call.services.keyring, token)
+    named = call.services.refresh_tokens.read(token)
     if named is None or named.pool_id != pool.pool_id:
         raise refusals.invalid_refresh_token()
     live = await call.services.store.sessions.live(pool.pool_id, named.session_id)
     if live is None or live.session.client_id != client.client_id:
         raise refusals.invalid_refresh_token()
-    await _check_token(call, client, live.session, token)
+    _refuse_ended(call, live)
+    await _refuse_replaced(call, client, live.session, token)
+    return live
+
+
+def _refuse_ended(call: Call, live: LiveSession) -> None:
     if live.session.revoked_at is not None:
         raise NotAuthorizedException("Refresh Token has been revoked")
     if not live.user.enabled:
@@ -75,19 +91,17 @@ async def _live(call: Call, pool: Pool, client: Client, token: str) -> LiveSessi
         raise NotAuthorizedException("Refresh Token has been revoked")
     if live.session.expires_at <= call.now_ms:
         raise NotAuthorizedException("Refresh Token has expired")
-    return live
 
 
-async def _check_token(call: Call, client: Client, session: SessionRow, token: str) -> None:
-    """The token must be the session's, or its predecessor within the grace; an older one ends the session."""
+async def _refuse_replaced(call: Call, client: Client, session: SessionRow, token: str) -> None:
+    """A genuine token must be the session's, or its predecessor within the grace; any older one ends the session."""
     given = refresh_hash(token)
     if hmac.compare_digest(session.refresh_hash or b"", given):
         return
-    if not hmac.compare_digest(session.previous_hash or b"", given):
-        raise refusals.invalid_refresh_token()
     rotation = client.settings.refresh_token_rotation
     grace = (rotation.retry_grace_period_seconds or 0) if rotation is not None else 0
-    if call.now_ms <= (session.rotated_at or 0) + grace * 1000:
+    replaced_last = hmac.compare_digest(session.previous_hash or b"", given)
+    if replaced_last and call.now_ms <= (session.rotated_at or 0) + grace * 1000:
         return
     batch = Batch()
     call.services.store.sessions.revoke(batch, session.pool_id, session.session_id, call.now_ms)

@@ -263,7 +263,8 @@ async def test_rotation_gives_a_new_refresh_token_and_ends_the_family_on_reuse(h
 
     second = await rotate(first.refresh_token)
     assert second.refresh_token not in (None, first.refresh_token)
-    await rotate(first.refresh_token)  # within the grace
+    again = await rotate(first.refresh_token)  # within the grace, as if the answer had been lost
+    assert again.refresh_token == second.refresh_token
     third = await rotate(second.refresh_token)
     house.clock.forward(11)
     with pytest.raises(ServiceError) as caught:
@@ -273,6 +274,48 @@ async def test_rotation_gives_a_new_refresh_token_and_ends_the_family_on_reuse(h
     assert await verify(house, third.access_token) == "revoked"
 
 
+@pytest.mark.parametrize("again", [0, 1])
+async def test_every_replaced_refresh_token_ends_its_family_and_garbage_does_not(house: House, again: int) -> None:
+    rotation = RefreshTokenRotationType(feature="ENABLED", retry_grace_period_seconds=60)
+    estate = await open_estate(house, flows=["ALLOW_USER_PASSWORD_AUTH"], refresh_token_rotation=rotation)
+    await estate.confirmed("alice")
+    family = [(await estate.password_sign_in("alice")).refresh_token or ""]
+
+    async def rotate(token: str) -> AuthenticationResultType:
+        request = GetTokensFromRefreshTokenRequest(refresh_token=token, client_id=estate.client_id)
+        answer = await tokens.get_tokens_from_refresh_token(house.call(None), request)
+        assert answer.authentication_result is not None
+        return answer.authentication_result
+
+    for _ in range(3):
+        family.append((await rotate(family[-1])).refresh_token or "")
+    assert len(set(family)) == 4
+    head, first, _, *rest = family[0].split(".")
+    mixed = ".".join([head, first, family[1].split(".")[2], *rest])
+    assert await message_of(rotate(mixed)) == "Invalid Refresh Token"
+    await rotate(family[-1])
+    with pytest.raises(ServiceError) as caught:
+        await rotate(family[again])
+    assert caught.value.code == "RefreshTokenReuseException"
+    for token in family:
+        assert await message_of(rotate(token)) == "Refresh Token has been revoked"
+
+
+async def test_a_replaced_refresh_token_revokes_its_family(house: House) -> None:
+    rotation = RefreshTokenRotationType(feature="ENABLED", retry_grace_period_seconds=0)
+    estate = await open_estate(house, flows=["ALLOW_USER_PASSWORD_AUTH"], refresh_token_rotation=rotation)
+    await estate.confirmed("alice")
+    first = newest = await estate.password_sign_in("alice")
+    for _ in range(2):
+        request = GetTokensFromRefreshTokenRequest(refresh_token=newest.refresh_token or "", client_id=estate.client_id)
+        answer = await tokens.get_tokens_from_refresh_token(house.call(None), request)
+        assert answer.authentication_result is not None
+        newest = answer.authentication_result
+    revoke = RevokeTokenRequest(token=first.refresh_token or "", client_id=estate.client_id)
+    await tokens.revoke_token(house.call(None), revoke)
+    assert await verify(house, newest.access_token) == "revoked"
+
+
 async def test_parallel_rotations_leave_one_successor(house: House) -> None:
     rotation = RefreshTokenRotationType(feature="ENABLED", retry_grace_period_seconds=30)
     estate = await open_estate(house, flows=["ALLOW_USER_PASSWORD_AUTH"], refresh_token_rotation=rotation)
@@ -280,12 +323,9 @@ async def test_parallel_rotations_leave_one_successor(house: House) -> None:
     first = await estate.password_sign_in("alice")
     request = GetTokensFromRefreshTokenRequest(refresh_token=first.refresh_token or "", client_id=estate.client_id)
     answers = await asyncio.gather(*(tokens.get_tokens_from_refresh_token(house.call(None), request) for _ in range(8)))
-    fresh = [
-        answer.authentication_result.refresh_token
-        for answer in answers
-        if answer.authentication_result is not None and answer.authentication_result.refresh_token is not None
-    ]
+    fresh = {answer.authentication_result and answer.authentication_result.refresh_token for answer in answers}
     assert len(fresh) == 1
+    assert fresh.isdisjoint({None, first.refresh_token})
 
 
 async def test_rotated_signing_keys_sign_nobody_out(house: House) -> None:
