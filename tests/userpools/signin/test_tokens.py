@@ -18,6 +18,7 @@ from poolhouse.model.cognito_idp_model import (
     GetTokensFromRefreshTokenRequest,
     GetUserRequest,
     GlobalSignOutRequest,
+    LimitExceededException,
     RefreshTokenRotationType,
     RevokeTokenRequest,
 )
@@ -247,6 +248,35 @@ async def test_guessing_the_old_password_with_a_token_locks(house: House) -> Non
     for _ in range(5):
         await message_of(account.change_password(house.call(None), request))
     assert await message_of(estate.password_sign_in("alice")) == "Password attempts exceeded"
+
+
+@pytest.mark.parametrize("right", [True, False])
+async def test_a_password_is_changed_five_times_an_hour_at_most(house: House, right: bool) -> None:
+    estate, result = await signed_in(house)
+    passwords = [PASSWORD, *(f"N3w!secret{number}" for number in range(7))]
+
+    async def change(number: int) -> object:
+        request = ChangePasswordRequest(
+            previous_password=passwords[number] if right else "Wr0ng!pass",
+            proposed_password=passwords[number + 1],
+            access_token=result.access_token or "",
+        )
+        return await account.change_password(house.call(None), request)
+
+    for number in range(5):
+        if right:
+            await change(number)
+        else:
+            assert await message_of(change(number)) == "Incorrect username or password."
+    with pytest.raises(LimitExceededException, match=r"^Attempt limit exceeded, please try after some time\.$"):
+        await change(5)
+    await get_user(house, result.access_token)
+    house.clock.forward(3600)
+    result = await estate.password_sign_in("alice", passwords[5] if right else PASSWORD)
+    if right:
+        await change(5)
+    else:
+        assert await message_of(change(5)) == "Incorrect username or password."
 
 
 async def test_rotation_gives_a_new_refresh_token_and_ends_the_family_on_reuse(house: House) -> None:
