@@ -2,7 +2,13 @@
 
 import asyncio
 import base64
+import hmac
+import json
+import random
 import re
+import uuid
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,12 +20,63 @@ from poolhouse.model.cognito_idp_model import (
 from tests.house import House
 from tests.userpools.people import PASSWORD, Estate, claims_of, open_estate
 
+VECTORS = json.loads(Path(__file__).parent.with_name("srp-vectors.json").read_text())
 INCORRECT = r"^Incorrect username or password\.$"
 
 
 async def refused(estate: Estate, responses: dict[str, str], match: str = INCORRECT) -> None:
     with pytest.raises(NotAuthorizedException, match=match):
         await estate.respond("PASSWORD_VERIFIER", **responses)
+
+
+class Scripted(random.SystemRandom):
+    """A random source that gives what it is told to first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes: list[bytes] = []
+        self.names: list[str] = []
+
+    def randbytes(self, n: int) -> bytes:
+        return self.bytes.pop(0) if self.bytes else super().randbytes(n)
+
+    def choices(self, population: Any, *args: Any, **settings: Any) -> list[Any]:
+        return list(self.names.pop(0)) if self.names else super().choices(population, *args, **settings)
+
+
+@pytest.mark.parametrize(
+    "vector", [case for case in VECTORS["cases"] if case["kind"] == "password"], ids=lambda case: str(case["name"])
+)
+async def test_an_exchange_with_the_vectors_numbers_is_theirs_byte_for_byte(
+    house: House, vector: dict[str, str]
+) -> None:
+    """Name, password, salt and both secrets are the vector's: salt and B on the wire, and the key, must be too."""
+    chance = Scripted()
+    house.chance = chance
+    chance.names = [VECTORS["poolName"]]
+    address = vector["signInUsername"]
+    estate = await open_estate(house, username_attributes=["email"] if "@" in address else None, case_sensitive=True)
+    assert estate.pool_id == VECTORS["poolId"]
+    salt = int(vector["salt_wire"], 16).to_bytes(16, "big")
+    drawn_id = uuid.UUID(vector["identity"]).bytes if "@" in address else b"i" * 16
+    chance.bytes = [drawn_id, salt]
+    await estate.invite(address, temporary=vector["password"])
+    chance.bytes = [bytes.fromhex(vector["b"])]
+    answer = await estate.initiate("USER_SRP_AUTH", USERNAME=address, SRP_A=vector["SRP_A_wire"])
+    challenge = answer.challenge_parameters or {}
+    assert challenge["SALT"] == vector["salt_wire"]
+    assert challenge["SRP_B"] == vector["SRP_B_wire"]
+    assert challenge["USER_ID_FOR_SRP"] == challenge["USERNAME"] == vector["identity"]
+    proved = vector["context"].encode() + vector["identity"].encode() + base64.b64decode(challenge["SECRET_BLOCK"])
+    signature = hmac.digest(bytes.fromhex(vector["hkdf_key_hex"]), proved + vector["TIMESTAMP"].encode(), "sha256")
+    done = await estate.respond(
+        "PASSWORD_VERIFIER",
+        USERNAME=challenge["USERNAME"],
+        PASSWORD_CLAIM_SECRET_BLOCK=challenge["SECRET_BLOCK"],
+        PASSWORD_CLAIM_SIGNATURE=base64.b64encode(signature).decode(),
+        TIMESTAMP=vector["TIMESTAMP"],
+    )
+    assert done.challenge_name == "NEW_PASSWORD_REQUIRED"
 
 
 @pytest.mark.parametrize("username_attributes", [["email"], None])
