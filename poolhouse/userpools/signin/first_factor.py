@@ -7,6 +7,7 @@ import msgspec
 from poolhouse.model.cognito_idp_model import InitiateAuthResponse, UserStatusType
 from poolhouse.storage.users import UserRow
 from poolhouse.userpools import refusals
+from poolhouse.userpools.directory import Client
 from poolhouse.userpools.signin.session_string import new_session
 from poolhouse.userpools.signin.step import Step, hides_existence
 
@@ -60,6 +61,11 @@ async def _ask_new_password(step: Step, user: UserRow) -> InitiateAuthResponse:
         challenge_parameters={
             "USER_ID_FOR_SRP": user.username,
             "requiredAttributes": msgspec.json.encode([f"userAttributes.{name}" for name in missing]).decode(),
-            "userAttributes": msgspec.json.encode(user.attributes).decode(),
+            "userAttributes": msgspec.json.encode(_readable(step.client, user)).decode(),
         },
     )
+
+
+def _readable(client: Client, user: UserRow) -> dict[str, str]:
+    """What the client may read of the user; without a list of its own, everything."""
+    return {name: value for name, value in user.attributes.items() if not client.readable or name in client.readable}

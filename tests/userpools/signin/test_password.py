@@ -47,6 +47,13 @@ async def test_a_temporary_password_asks_for_a_new_one(house: House) -> None:
     await estate.password_sign_in("foo@bar.com", NEW)
 
 
+async def test_a_first_sign_in_shows_the_client_only_what_it_may_read(house: House) -> None:
+    estate = await open_estate(house, read_attributes=["email"])
+    await estate.invite("foo", email="foo@bar.com", birthdate="2000-01-01")
+    answer = await estate.initiate("USER_PASSWORD_AUTH", USERNAME="foo", PASSWORD=TEMPORARY)
+    assert msgspec.json.decode((answer.challenge_parameters or {})["userAttributes"]) == {"email": "foo@bar.com"}
+
+
 async def test_a_new_password_that_breaks_the_policy_leaves_the_session_usable(house: House) -> None:
     estate = await open_estate(house, username_attributes=["email"])
     await estate.invite("foo@bar.com")
