@@ -18,6 +18,7 @@ from poolhouse.model.cognito_idp_model import (
     UserPoolDescriptionType,
     UserType,
 )
+from poolhouse.userpools.attributes import is_phone_number
 from poolhouse.userpools.operations.list_users import list_users
 from poolhouse.userpools.operations.pools import list_user_pools
 
@@ -74,24 +75,38 @@ def creation(
     attributes: Iterable[str],
     temporary_password: str | None,
     action: Literal["SUPPRESS", "RESEND"] | None,
-    medium: Literal["SMS", "EMAIL"],
+    by_sms: bool,
 ) -> AdminCreateUserRequest:
     """The request that creates or re-invites a user. Raises Refused for a malformed attribute."""
     values = dict(_attribute(text) for text in attributes)
     # An administrator who types an address vouches for it; `--attribute email_verified=false` says otherwise.
     address = email or (username if "@" in username and "email" not in values else None)
-    for name, value in (("email", address), ("phone_number", phone)):
+    number = phone or (username if is_phone_number(username) and "phone_number" not in values else None)
+    for name, value in (("email", address), ("phone_number", number)):
         if value is not None and action != "RESEND":
             values.setdefault(name, value)
             values.setdefault(f"{name}_verified", "true")
+    only_by_sms = number is not None and address is None and "email" not in values
     return AdminCreateUserRequest(
         user_pool_id=pool_id,
         username=username,
         user_attributes=[AttributeType(name=name, value=value) for name, value in values.items()] or None,
         temporary_password=temporary_password,
         message_action=action,
-        desired_delivery_mediums=[medium],
+        desired_delivery_mediums=["SMS" if by_sms or only_by_sms else "EMAIL"],
     )
+
+
+def created(request: AdminCreateUserRequest, user: UserType) -> str:
+    """What has come of a creation; an invitation that had nowhere to go is not claimed to be sent."""
+    again = request.message_action == "RESEND"
+    if request.message_action == "SUPPRESS":
+        return "created, not invited"
+    medium = (request.desired_delivery_mediums or ["SMS"])[0]
+    wanted, called = ("email", "e-mail address") if medium == "EMAIL" else ("phone_number", "phone number")
+    if any(attribute.name == wanted and attribute.value for attribute in user.attributes or ()):
+        return "invited again" if again else "created and invited"
+    return f"{'has a new password' if again else 'created'}, not invited: there is no {called}"
 
 
 def _attribute(text: str) -> tuple[str, str]:

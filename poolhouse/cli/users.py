@@ -34,7 +34,7 @@ def users() -> None:
 @click.option("--temporary-password", metavar="TEXT", help="The temporary password (default: drawn at random).")
 @click.option("--suppress", is_flag=True, help="Send no invitation.")
 @click.option("--resend", is_flag=True, help="Invite an existing user again.")
-@click.option("--sms", is_flag=True, help="Send the invitation by SMS.")
+@click.option("--sms", is_flag=True, help="Send the invitation by SMS (default: by e-mail, where there is an address).")
 @pool_option
 @state_option
 @output_option
@@ -52,7 +52,7 @@ def create(
     output: Output,
 ) -> None:
     """Create a user and send the invitation with a temporary password."""
-    from poolhouse.cli.user_requests import creation
+    from poolhouse.cli.user_requests import created, creation
     from poolhouse.userpools.operations.admin_create_user import admin_create_user
 
     terminal = Terminal(output)
@@ -66,13 +66,12 @@ def create(
             attributes=attribute,
             temporary_password=temporary_password,
             action="SUPPRESS" if suppress else "RESEND" if resend else None,
-            medium="SMS" if sms else "EMAIL",
+            by_sms=sms,
         )
         answer = await installation.ask(admin_create_user, request)
         terminal.document(answer)
-        done = "created, not invited" if suppress else "invited again" if resend else "created and invited"
         if answer.user is not None:
-            terminal.line(f"{user} {done} ({answer.user.username})")
+            terminal.line(f"{user} {created(request, answer.user)} ({answer.user.username})")
 
     _run(state, pool, errand)
 

@@ -33,6 +33,23 @@ def test_what_is_created_can_be_chosen(installed: CommandLine) -> None:
     assert {"Name": "name", "Value": "Q. Quiet"} in shown["UserAttributes"]
 
 
+def test_an_invitation_that_goes_nowhere_is_not_claimed_to_be_sent(installed: CommandLine) -> None:
+    said = installed.text("users", "create", "nowhere")
+    assert "nowhere created, not invited: there is no e-mail address" in said
+    said = installed.text("users", "create", "nowhere", "--resend", "--sms")
+    assert "nowhere has a new password, not invited: there is no phone number" in said
+
+
+def test_who_has_only_a_phone_number_is_invited_by_sms(installed: CommandLine) -> None:
+    assert "created and invited" in installed.text("users", "create", "caller", "--phone", "+491701234567")
+    assert "created and invited" in installed.text("users", "create", "+491701234568")
+    for name, number in (("caller", "+491701234567"), ("+491701234568", "+491701234568")):
+        shown = installed.json("users", "show", name)
+        attributes = {one["Name"]: one["Value"] for one in shown["UserAttributes"]}
+        assert attributes["phone_number"] == number
+        assert attributes["phone_number_verified"] == "true"
+
+
 def test_an_existing_user_is_invited_again(installed: CommandLine) -> None:
     create(installed)
     assert "invited again" in installed.text("users", "create", "somebody", "--resend")
