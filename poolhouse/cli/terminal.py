@@ -4,6 +4,7 @@ Owns standard output. Rich is imported only for a table; the rest of a start mus
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -82,10 +83,23 @@ class Terminal:
             table.add_column(column, overflow="fold")
         for row in rows:
             # Text, not str: a user's name must not be read as markup.
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(visible(cell)) for cell in row))
         # Into a pipe nothing is cut off or folded: whoever greps wants whole ids.
         console = Console() if sys.stdout.isatty() else Console(width=10_000, soft_wrap=True)
         console.print(table)
+
+
+# C0 and C1 controls, separators of lines, and what turns the direction of text (Unicode UAX #9).
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """The text with what a terminal would obey, or not show, written out: a user's name is anybody's words."""
+    return _UNSEEN.sub(lambda found: _escaped(ord(found[0])), text)
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def complain(text: str) -> None:

@@ -50,6 +50,14 @@ def test_who_has_only_a_phone_number_is_invited_by_sms(installed: CommandLine) -
         assert attributes["phone_number_verified"] == "true"
 
 
+def test_a_user_cannot_write_on_the_administrators_terminal(installed: CommandLine) -> None:
+    """Attributes are the users' own to write: no escape sequence, line break or change of direction gets through."""
+    create(installed, "somebody", "-a", "name=a\x1b[2Jb\x9bc\rd\ne\u202ef", "-a", "nickname=Zo\u00eb \U0001f600")
+    said = installed.text("users", "show", "somebody")
+    assert r"a\x1b[2Jb\x9bc\x0dd\x0ae\u202ef" in said
+    assert "Zo\u00eb \U0001f600" in said
+
+
 def test_an_existing_user_is_invited_again(installed: CommandLine) -> None:
     create(installed)
     assert "invited again" in installed.text("users", "create", "somebody", "--resend")
