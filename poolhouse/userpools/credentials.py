@@ -5,6 +5,7 @@ A verifier serves both SRP and a password sent in clear (it is recomputed and co
 
 import hashlib
 import hmac
+import re
 
 from msgspec import Struct
 
@@ -18,6 +19,8 @@ from poolhouse.userpools.attributes import is_email, is_phone_number
 from poolhouse.userpools.directory import Pool
 
 _SALT_BYTES = 16
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What stands as the username of a user who signs in with an address."""
 _LONGEST_USERNAME = 128
 """By the service model; addresses that are aliases may be longer."""
 
@@ -75,13 +78,15 @@ def stand_in(answer_key: bytes, pool: Pool, name: str) -> StandIn:
     phantom = uuid4_text(seed[:16])
     stretched = hashlib.shake_256(b"stand-in" + seed).digest(_SALT_BYTES + PRIME_BYTES)
     salt, verifier = (int.from_bytes(part, "big") for part in (stretched[:_SALT_BYTES], stretched[_SALT_BYTES:]))
-    shown = folded if _could_be_username(pool, name) else phantom
+    shown = folded if _could_be_username(pool, folded) else phantom
     return StandIn(phantom, Credential(shown, salt, verifier % PRIME, genuine=False))
 
 
 def _could_be_username(pool: Pool, name: str) -> bool:
     """Whether a user of that very username could exist, rather than one of whom the name is an address."""
-    if pool.username_attributes or len(name) > _LONGEST_USERNAME:
+    if pool.username_attributes:
+        return _ID.fullmatch(name) is not None
+    if len(name) > _LONGEST_USERNAME:
         return False
     return not (
         ("email" in pool.alias_attributes and is_email(name))

@@ -264,6 +264,17 @@ async def test_where_users_choose_their_names_an_unknown_one_is_answered_with_it
         assert re.fullmatch(r"[0-9a-f-]{36}", challenge["USERNAME"])
 
 
+async def test_where_addresses_are_usernames_an_id_is_answered_with_itself_whether_it_is_somebodys_or_not(
+    house: House,
+) -> None:
+    estate = await open_estate(house, username_attributes=["email"], hides_existence=True)
+    known = await estate.confirmed("alice@example.com")
+    for name in (known, str(uuid.uuid4())):
+        for typed in (name, name.upper()):
+            challenge = await estate.srp(typed).start()
+            assert challenge["USERNAME"] == challenge["USER_ID_FOR_SRP"] == name
+
+
 async def test_a_name_that_is_somebodys_id_locks_nobody_out(house: House) -> None:
     estate = await open_estate(house, hides_existence=True)
     sub = await estate.confirmed("alice")
