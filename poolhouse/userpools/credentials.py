@@ -74,12 +74,14 @@ def stand_in(answer_key: bytes, pool: Pool, name: str) -> StandIn:
     service answers with a UUID there too, which tells who exists.
     """
     folded = pool.fold(name)
-    seed = hmac.digest(answer_key, f"{pool.pool_id}\0{folded}".encode(), "sha256")
-    phantom = uuid4_text(seed[:16])
+    shown = folded
+    if not _could_be_username(pool, folded):
+        shown = uuid4_text(hmac.digest(answer_key, f"address\0{pool.pool_id}\0{folded}".encode(), "sha256")[:16])
+    # All else follows from the name that is shown: whoever asks by that one must find the same nobody again.
+    seed = hmac.digest(answer_key, f"nobody\0{pool.pool_id}\0{shown}".encode(), "sha256")
     stretched = hashlib.shake_256(b"stand-in" + seed).digest(_SALT_BYTES + PRIME_BYTES)
     salt, verifier = (int.from_bytes(part, "big") for part in (stretched[:_SALT_BYTES], stretched[_SALT_BYTES:]))
-    shown = folded if _could_be_username(pool, folded) else phantom
-    return StandIn(phantom, Credential(shown, salt, verifier % PRIME, genuine=False))
+    return StandIn(uuid4_text(seed[:16]), Credential(shown, salt, verifier % PRIME, genuine=False))
 
 
 def _could_be_username(pool: Pool, name: str) -> bool:

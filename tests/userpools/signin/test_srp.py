@@ -275,6 +275,29 @@ async def test_where_addresses_are_usernames_an_id_is_answered_with_itself_wheth
             assert challenge["USERNAME"] == challenge["USER_ID_FOR_SRP"] == name
 
 
+@pytest.mark.parametrize("aliases", [False, True])
+async def test_the_id_behind_an_unknown_address_signs_in_as_badly_as_the_address(house: House, aliases: bool) -> None:
+    """Salt and lock are a user's, under whichever name; a stand-in that had them by name would be found out."""
+    kind = ["email"]
+    estate = await open_estate(
+        house,
+        username_attributes=None if aliases else kind,
+        alias_attributes=kind if aliases else None,
+        hides_existence=True,
+    )
+    await estate.confirmed("alice" if aliases else "a@x.de", email="a@x.de", email_verified="true")
+    for address in ("a@x.de", "nobody@x.de"):
+        by_address = await estate.srp(address).start()
+        by_id = await estate.srp(by_address["USER_ID_FOR_SRP"]).start()
+        assert by_id["USER_ID_FOR_SRP"] == by_address["USER_ID_FOR_SRP"]
+        assert by_id["SALT"] == by_address["SALT"]
+        for _ in range(5):
+            with pytest.raises(NotAuthorizedException, match="Incorrect username or password"):
+                await estate.password_sign_in(address, "Wr0ng!password")
+        with pytest.raises(NotAuthorizedException, match="Password attempts exceeded"):
+            await estate.password_sign_in(by_address["USER_ID_FOR_SRP"], "Wr0ng!password")
+
+
 async def test_a_name_that_is_somebodys_id_locks_nobody_out(house: House) -> None:
     estate = await open_estate(house, hides_existence=True)
     sub = await estate.confirmed("alice")
