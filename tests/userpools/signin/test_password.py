@@ -8,17 +8,21 @@ import pytest
 from poolhouse.model.cognito_idp_model import (
     AdminDisableUserRequest,
     AdminInitiateAuthRequest,
+    ChangePasswordRequest,
+    CreateUserPoolClientRequest,
     InvalidParameterException,
     InvalidPasswordException,
     NotAuthorizedException,
     UserNotFoundException,
 )
 from poolhouse.model.errors import ServiceError
+from poolhouse.userpools.operations.account import change_password
 from poolhouse.userpools.operations.admin_users import admin_disable_user
+from poolhouse.userpools.operations.clients import create_user_pool_client
 from poolhouse.userpools.operations.sign_in import admin_initiate_auth
 from poolhouse.userpools.srp import secret_hash
 from tests.house import House
-from tests.userpools.people import PASSWORD, TEMPORARY, Estate, claims_of, open_estate
+from tests.userpools.people import FLOWS, PASSWORD, TEMPORARY, Estate, claims_of, open_estate
 
 NEW = "N3w!secret"
 
@@ -244,6 +248,43 @@ async def test_five_failures_lock_for_a_second_and_each_more_for_twice_as_long(h
     house.clock.forward(16)
     await estate.password_sign_in("alice")
     assert await guess(estate, "alice") == "Incorrect username or password."
+
+
+async def test_failures_count_by_user_over_all_flows_clients_and_names(house: House) -> None:
+    estate = await open_estate(house, alias_attributes=["email"])
+    await estate.confirmed("alice", email="a@x.de", email_verified="true")
+    made = await create_user_pool_client(
+        house.call(),
+        CreateUserPoolClientRequest(user_pool_id=estate.pool_id, client_name="b", explicit_auth_flows=FLOWS),  # type: ignore[arg-type]
+    )
+    assert made.user_pool_client is not None
+    other = Estate(house, estate.pool_id, made.user_pool_client.client_id or "", None)
+    token = (await estate.password_sign_in("alice")).access_token or ""
+    wrong = "Wr0ng!password"
+    change = ChangePasswordRequest(previous_password=wrong, proposed_password=NEW, access_token=token)
+    by_admin = AdminInitiateAuthRequest(
+        user_pool_id=estate.pool_id,
+        client_id=estate.client_id,
+        auth_flow="ADMIN_NO_SRP_AUTH",
+        auth_parameters={"USERNAME": "alice", "PASSWORD": wrong},
+    )
+    for attempt in (
+        estate.password_sign_in("alice", wrong),
+        other.password_sign_in("a@x.de", wrong),
+        other.srp("a@x.de", wrong).sign_in(),
+        admin_initiate_auth(house.call(), by_admin),
+        change_password(house.call(None), change),
+    ):
+        assert await message_of(attempt) == "Incorrect username or password."
+    for attempt in (
+        estate.password_sign_in("a@x.de"),
+        other.srp("alice").sign_in(),
+        change_password(
+            house.call(None),
+            ChangePasswordRequest(previous_password=PASSWORD, proposed_password=NEW, access_token=token),
+        ),
+    ):
+        assert await message_of(attempt) == "Password attempts exceeded"
 
 
 async def test_the_lock_never_exceeds_fifteen_minutes_and_quiet_forgets_it(house: House) -> None:
