@@ -103,6 +103,8 @@ async def sign_tokens(
     """ID and access token of a session as of now, and the refresh token if there is a new one."""
     keys = await _keys(call, pool)
     tracked = client.settings.enable_token_revocation is not False
+    # Only a session that began untracked is found by event_id: another keeps its origin_jti when that is switched off.
+    tracked = tracked or session.event_id != session.session_id
     facts = TokenFacts(
         user=user,
         groups=await call.services.store.groups.of_user(pool.pool_id, user.user_id) if user.grouped else [],

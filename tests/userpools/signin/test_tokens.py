@@ -21,13 +21,15 @@ from poolhouse.model.cognito_idp_model import (
     LimitExceededException,
     RefreshTokenRotationType,
     RevokeTokenRequest,
+    UpdateUserPoolClientRequest,
 )
 from poolhouse.model.errors import ServiceError
 from poolhouse.userpools.authority import TokenRefused
 from poolhouse.userpools.operations import account, admin_users, tokens
+from poolhouse.userpools.operations.clients import update_user_pool_client
 from poolhouse.userpools.signing import rotate_pool_keys
 from tests.house import House
-from tests.userpools.people import PASSWORD, Estate, claims_of, open_estate
+from tests.userpools.people import FLOWS, PASSWORD, Estate, claims_of, open_estate
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -387,6 +389,26 @@ async def test_a_client_without_revocation_issues_no_origin_jti_but_its_sessions
         house.call(), AdminUserGlobalSignOutRequest(user_pool_id=estate.pool_id, username="alice")
     )
     assert await verify(house, result.access_token) == "signed_out"
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_switching_a_clients_revocation_leaves_its_sessions_alive(house: House, before: bool) -> None:
+    estate = await open_estate(house, enable_token_revocation=before)
+    await estate.confirmed("alice")
+    first = await estate.password_sign_in("alice")
+    change = UpdateUserPoolClientRequest(
+        user_pool_id=estate.pool_id,
+        client_id=estate.client_id,
+        explicit_auth_flows=FLOWS,  # type: ignore[arg-type]
+        enable_token_revocation=not before,
+    )
+    await update_user_pool_client(house.call(), change)
+    second = await refresh(estate, first.refresh_token)
+    for result in (first, second):
+        await get_user(house, result.access_token)
+    await account.global_sign_out(house.call(None), GlobalSignOutRequest(access_token=second.access_token or ""))
+    for result in (first, second):
+        assert await verify(house, result.access_token) == "signed_out"
 
 
 def claims_of_header(token: str | None) -> str:
