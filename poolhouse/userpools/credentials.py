@@ -17,12 +17,11 @@ from poolhouse.storage.users import UserRow
 from poolhouse.userpools import srp
 from poolhouse.userpools.attributes import is_email, is_phone_number
 from poolhouse.userpools.directory import Pool
+from poolhouse.userpools.usernames import LONGEST_USERNAME
 
 _SALT_BYTES = 16
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """What stands as the username of a user who signs in with an address."""
-_LONGEST_USERNAME = 128
-"""By the service model; addresses that are aliases may be longer."""
 
 
 class Credential(Struct, frozen=True):
@@ -88,7 +87,7 @@ def _could_be_username(pool: Pool, name: str) -> bool:
     """Whether a user of that very username could exist, rather than one of whom the name is an address."""
     if pool.username_attributes:
         return _ID.fullmatch(name) is not None
-    if len(name) > _LONGEST_USERNAME:
+    if len(name) > LONGEST_USERNAME:
         return False
     return not (
         ("email" in pool.alias_attributes and is_email(name))

@@ -184,6 +184,42 @@ async def test_a_name_is_given_once_in_the_pools_case(house: House) -> None:
     await create(strict, "fOO")
 
 
+async def test_a_name_that_grows_in_small_letters_can_still_be_named(house: House) -> None:
+    """U+0130 is two characters in small letters, so 65 of them are more than a request may name."""
+    relaxed, strict = await open_estate(house), await open_estate(house, case_sensitive=True)
+    made = (await create(relaxed, "\u0130" * 64)).user
+    assert made is not None
+    assert len(made.username or "") == 128
+    code, message = await refusal(create(relaxed, "\u0130" * 65))
+    assert code == "InvalidParameterException"
+    assert "Member must have length less than or equal to 128" in message
+    await create(strict, "\u0130" * 128)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("k", "\u212a"), ("i\u0307", "\u0130"), ("\u00df", "\u1e9e"), ("\u00e9", "\u00c9"), ("\u03c3a", "\u03a3A")],
+)
+async def test_names_that_are_one_in_small_letters_are_one(house: House, first: str, second: str) -> None:
+    """Kelvin sign, dotted I, capital sharp s and the like: a second neither shadows nor locks out the first."""
+    estate = await open_estate(house)
+    await estate.confirmed(first)
+    assert await refusal(create(estate, second)) == ("UsernameExistsException", "User account already exists")
+    await estate.password_sign_in(second)
+    await estate.srp(second).sign_in()
+
+
+@pytest.mark.parametrize("other", ["\u0131", "\u017f", "ss", "\ufb01"])
+async def test_names_that_only_fold_or_look_alike_are_two(house: House, other: str) -> None:
+    """Dotless i, long s, the letters of a sharp s or of a ligature: small letters differ, so do the users."""
+    estate = await open_estate(house)
+    like = {"\u0131": "i", "\u017f": "s", "ss": "\u00df", "\ufb01": "fi"}[other]
+    sub = await estate.confirmed(like)
+    assert await estate.confirmed(other, "An0ther!pass") != sub
+    await estate.password_sign_in(like)
+    await estate.password_sign_in(other, "An0ther!pass")
+
+
 async def test_an_address_that_is_a_username_is_given_once(house: House) -> None:
     estate = await open_estate(house, username_attributes=["email"])
     await create(estate, "foo@bar.com")
