@@ -45,8 +45,10 @@ class TrustedProxies:
             return None
         forwarded = request.header(b"x-forwarded-proto")
         scheme: str = forwarded if forwarded in ("http", "https") else request.scheme
-        host = request.header(b"x-forwarded-host") or request.header(b"host") or ""
-        if _HOST.fullmatch(host) is None:
+        forwarded_hosts = request.header_values(b"x-forwarded-host")
+        host = (forwarded_hosts[0] if forwarded_hosts else None) or request.header(b"host") or ""
+        # Of several the first is the caller's own, added to instead of replaced on the way.
+        if len(forwarded_hosts) > 1 or _HOST.fullmatch(host) is None:
             return None
         return f"{scheme}://{host}"
 

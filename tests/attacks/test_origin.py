@@ -67,6 +67,9 @@ async def test_a_trusted_proxy_says_which_host_was_asked_and_garbage_is_not_beli
             found = await issuer(premises, {"X-Forwarded-Host": bad, "X-Forwarded-Proto": "https"})
             assert found == f"https://id.example.com/{premises.pool_id}", bad
         assert (await issuer(premises, {**good, "X-Forwarded-Proto": "javascript"})).startswith("http://login.")
+        # A proxy that adds its own line behind the caller's: nobody can tell which of them it wrote.
+        twice = {"X-Forwarded-Host": "evil.example", "x-forwarded-host": "login.example.org"}
+        assert await issuer(premises, twice) == f"https://id.example.com/{premises.pool_id}"
 
 
 async def _audited(premises: Premises) -> str:
