@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from poolhouse.model.cognito_idp_model import (
+    AddUserPoolClientSecretRequest,
     AdminDisableUserRequest,
     AdminInitiateAuthRequest,
     ChangePasswordRequest,
@@ -18,6 +19,7 @@ from poolhouse.model.cognito_idp_model import (
 from poolhouse.model.errors import ServiceError
 from poolhouse.userpools.operations.account import change_password
 from poolhouse.userpools.operations.admin_users import admin_disable_user
+from poolhouse.userpools.operations.client_secrets import add_user_pool_client_secret
 from poolhouse.userpools.operations.clients import create_user_pool_client
 from poolhouse.userpools.operations.sign_in import admin_initiate_auth
 from poolhouse.userpools.srp import secret_hash
@@ -206,6 +208,37 @@ async def test_a_client_with_a_secret_demands_its_hash(house: House) -> None:
         f"Unable to verify secret hash for client {estate.client_id}"
     )
     await estate.initiate("USER_PASSWORD_AUTH", **given, SECRET_HASH=right)
+
+
+async def test_a_hash_without_a_secret_or_of_another_name_is_refused_and_either_secret_will_do(house: House) -> None:
+    public = await open_estate(house)
+    given = {"USERNAME": "alice", "PASSWORD": PASSWORD}
+    superfluous = public.initiate(
+        "USER_PASSWORD_AUTH", **given, SECRET_HASH=secret_hash("alice", public.client_id, "s")
+    )
+    assert await message_of(superfluous) == f"Unable to verify secret hash for client {public.client_id}"
+    estate = await open_estate(house, with_secret=True)
+    await estate.confirmed("alice")
+    added = await add_user_pool_client_secret(
+        house.call(), AddUserPoolClientSecretRequest(user_pool_id=estate.pool_id, client_id=estate.client_id)
+    )
+    assert added.client_secret_descriptor is not None
+    secrets = [estate.secret or "", added.client_secret_descriptor.client_secret_value or ""]
+    wrong = estate.initiate("USER_PASSWORD_AUTH", **given, SECRET_HASH=secret_hash("bob", estate.client_id, secrets[0]))
+    assert await message_of(wrong) == f"Unable to verify secret hash for client {estate.client_id}"
+    for secret in secrets:
+        hashed = secret_hash("alice", estate.client_id, secret)
+        signed_in = await estate.initiate("USER_PASSWORD_AUTH", **given, SECRET_HASH=hashed)
+        assert signed_in.authentication_result is not None
+        token = signed_in.authentication_result.refresh_token or ""
+        await estate.initiate("REFRESH_TOKEN_AUTH", REFRESH_TOKEN=token, SECRET_HASH=hashed)
+        await estate.initiate("REFRESH_TOKEN", REFRESH_TOKEN=token, SECRET_HASH=hashed)
+        other = secret_hash("bob", estate.client_id, secret)
+        refused = estate.initiate("REFRESH_TOKEN_AUTH", REFRESH_TOKEN=token, SECRET_HASH=other)
+        assert await message_of(refused) == f"SecretHash does not match for the client: {estate.client_id}"
+        assert await message_of(estate.initiate("REFRESH_TOKEN_AUTH", REFRESH_TOKEN=token)) == (
+            f"Client {estate.client_id} is configured with secret but SECRET_HASH was not received"
+        )
 
 
 async def test_a_disabled_user_is_named_only_where_the_client_may_tell(house: House) -> None:
