@@ -7,6 +7,7 @@ interfaces that it is given.
 import base64
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from os import urandom
 from typing import assert_never
@@ -56,16 +57,19 @@ class Gateway:
         self._origin = origin
         self._apis: Mapping[str, Api] = {}
         self._default: Api | None = None
+        self._by_stage: Mapping[str, Api] = {}
 
     def set_apis(self, apis: Iterable[Api], default: str | None = None) -> None:
         """Serve these APIs from the next request on; requests under way keep what they have begun with.
 
-        `default` names the API of a request whose host and path name none; without it the only one, if
-        there is but one.
+        `default` names the API of a request whose host and path name none; without it the only one, if there is
+        but one, or the only one with a stage of the name that the path begins with.
         """
         found = {api.api_id: api for api in apis}
         only = next(iter(found.values())) if len(found) == 1 else None
+        stages = Counter(stage for api in found.values() for stage in api.stages)
         self._default = only if default is None else found.get(default)
+        self._by_stage = {stage: api for api in found.values() for stage in api.stages if stages[stage] == 1}
         self._apis = found
 
     async def handle(self, request: Request) -> Response:
@@ -145,7 +149,8 @@ class Gateway:
             if len(pieces) >= 5 and pieces[4] == _USER_REQUEST:
                 rest = f"/{pieces[5]}" if len(pieces) == 6 else ""
                 return self._apis.get(pieces[2]), pieces[3], rest
-        return self._default, *_split_stage(path)
+        stage, rest = _split_stage(path)
+        return self._default or self._by_stage.get(stage), stage, rest
 
 
 def _split_stage(path: str) -> tuple[str, str]:

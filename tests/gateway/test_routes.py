@@ -152,6 +152,23 @@ async def test_an_api_is_found_by_port_by_host_and_by_path(target: str, host: st
 
 
 @pytest.mark.parametrize(
+    ("target", "found"), [("/val/foo", "abc1234567"), ("/v2/foo", "second0000"), ("/both/foo", None)]
+)
+async def test_a_stage_that_only_one_api_has_names_that_api(target: str, found: str | None) -> None:
+    async def which(event: dict[str, Any]) -> Any:
+        return {"body": event["requestContext"]["apiId"]}
+
+    body = document({"/foo": {"get": method()}})
+    stage = StageDefinition()
+    async with running(body, which) as run:
+        first = definition(body, stages={"val": stage, "both": stage})
+        second = definition(body, api_id="second0000", stages={"v2": stage, "both": stage})
+        run.gateway.set_apis([compile_api(first), compile_api(second)])
+        status, _, text = await run.ask(target)
+    assert (status, text.decode()) == ((200, found) if found else (403, '{"message":"Forbidden"}'))
+
+
+@pytest.mark.parametrize(
     ("target", "path", "context_path"),
     [
         ("/val/foo/a%2Bb+c", "/foo/a%2Bb+c", "/val/foo/a%2Bb+c"),
