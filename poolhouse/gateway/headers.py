@@ -23,9 +23,12 @@ _REMAPPED = frozenset(
         b"trailer", b"user-agent", b"www-authenticate",
     )
 )  # fmt: skip
-_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"keep-alive", b"upgrade", b"te"))
+_FRAMING = frozenset(
+    (b"content-length", b"transfer-encoding", b"keep-alive", b"proxy-connection", b"upgrade", b"te")
+)  # fmt: skip
 _TITLED = {b"authorization": b"Authorization", b"user-agent": b"User-Agent", b"host": b"Host"}
-_REPLACED = frozenset((b"x-forwarded-port", b"x-forwarded-proto", b"x-forwarded-for", b"x-amzn-trace-id"))
+OWN = frozenset((b"x-forwarded-port", b"x-forwarded-proto", b"x-forwarded-for", b"x-amzn-trace-id"))
+"""Request headers that the gateway writes itself."""
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE = re.compile(rb"[\r\n\0]")
 
@@ -49,13 +52,14 @@ def passed_on(exchange: Exchange) -> RawHeaders:
         lowered = name.lower()
         if lowered in dropped:
             continue
-        if lowered not in _REPLACED:
+        if lowered not in OWN:
             found.append((_TITLED.get(lowered, name), value))
         elif lowered == b"x-forwarded-for":
             forwarded_for.append(value)
         elif lowered == b"x-amzn-trace-id":
             trace = value
-    forwarded_for.append(origin.source_ip.encode())
+    # Whoever has forwarded the request to here, which is not the source where a proxy in front is trusted.
+    forwarded_for.append(request.peer.encode())
     found += (
         (b"X-Amzn-Trace-Id", trace or b"Root=" + exchange.trace_root.encode()),
         (b"X-Forwarded-For", b", ".join(forwarded_for)),
@@ -69,7 +73,20 @@ def _dropped(connection: str | None) -> frozenset[bytes]:
     """What stays here, with what the client says is meant for the next hop only (RFC 9110 section 7.6.1)."""
     if connection is None or connection.lower() in {"keep-alive", "close"}:
         return DROPPED
-    return DROPPED | {option.strip().lower().encode("latin-1") for option in connection.split(",")}
+    return DROPPED | _options(connection.encode("latin-1"))
+
+
+def _options(connection: bytes) -> set[bytes]:
+    return {option.strip().lower() for option in connection.split(b",")}
+
+
+def for_this_hop(headers: RawHeaders) -> set[bytes]:
+    """The headers, by lower-case name, that an upstream's answer says are meant for the gateway only."""
+    found: set[bytes] = set()
+    for name, value in headers:
+        if name.lower() == b"connection":
+            found |= _options(value)
+    return found
 
 
 def remapped(name: bytes) -> bytes | None:

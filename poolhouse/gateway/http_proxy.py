@@ -11,7 +11,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 from poolhouse.gateway.answers import AnswerType, GatewayError, internal_error
 from poolhouse.gateway.exchange import Exchange
-from poolhouse.gateway.headers import own_headers, passed_on, remapped
+from poolhouse.gateway.headers import OWN, for_this_hop, own_headers, passed_on, remapped
 from poolhouse.gateway.mock import choose, mapped_headers
 from poolhouse.gateway.model import HttpUpstream, Stage
 from poolhouse.http.client import (
@@ -110,17 +110,30 @@ def _without(query: str, names: set[str]) -> str:
 
 def _headers(exchange: Exchange, stage: Stage, integration: HttpUpstream) -> RawHeaders:
     mapped = [(name, text.encode()) for name, value in integration.headers if (text := value(exchange)) is not None]
-    own = {name.lower() for name, _ in mapped}
-    headers: RawHeaders = [] if b"host" in own else [(b"Host", integration.origin.authority)]
+    # The mapping alone says what these hold, also where it has nothing to say: the caller must not be able to.
+    own = {_as_read(name) for name, _ in integration.headers}
+    named_host = any(name.lower() == b"host" for name, _ in mapped)
+    headers: RawHeaders = [] if named_host else [(b"Host", integration.origin.authority)]
     passed = passed_on(exchange)
     if not integration.passes_all:
         passed = [line for line in passed if line[0].lower() in _ALWAYS]
-    headers += [line for line in passed if line[0] != b"Host" and line[0].lower() not in own]
+    headers += [line for line in passed if line[0] != b"Host" and not _shadows(line[0], own)]
     headers += mapped
     if not any(name == b"User-Agent" for name, _ in headers):
         headers.append((b"User-Agent", b"AmazonAPIGateway_" + stage.api_id.encode()))
     headers.append((b"x-amzn-apigateway-api-id", stage.api_id.encode()))
     return headers
+
+
+def _shadows(name: bytes, mapped: set[bytes]) -> bool:
+    """Whether an upstream could take the caller's header for a mapped one or for one of the gateway's own."""
+    read = _as_read(name)
+    return read in mapped or (b"_" in name and read in OWN)
+
+
+def _as_read(name: bytes) -> bytes:
+    """A header's name as an upstream may read it: to CGI and WSGI, X_Sub and X-Sub are one."""
+    return name.lower().replace(b"_", b"-")
 
 
 _ALWAYS = frozenset(
@@ -134,10 +147,12 @@ _ALWAYS = frozenset(
 def _passed(exchange: Exchange, answer: UpstreamResponse) -> Response:
     headers: RawHeaders = []
     length: bytes | None = None
+    staying = for_this_hop(answer.headers)
     for name, value in answer.headers:
         leaving = remapped(name)
         if leaving is not None:
-            headers.append((leaving, value))
+            if name.lower() not in staying:
+                headers.append((leaving, value))
         elif name.lower() == b"content-length":
             length = value
     headers += own_headers(exchange)

@@ -10,6 +10,7 @@ from typing import Any
 from poolhouse.gateway.authority import Refusal, TokenRefused, VerifiedToken
 from poolhouse.gateway.compile import compile_api
 from poolhouse.gateway.definition import ApiDefinition, StageDefinition
+from poolhouse.gateway.exchange import OriginReader, socket_origin
 from poolhouse.gateway.gateway import Gateway
 from poolhouse.http.client import Client, ClientLimits
 from poolhouse.http.message import Handler, Request, Response
@@ -207,11 +208,12 @@ async def running(
     function: Function = hello,
     *,
     client_limits: ClientLimits | None = None,
+    origin: OriginReader = socket_origin,
     **more: Any,
 ) -> AsyncIterator[Running]:
     """A gateway that serves one API."""
     known, functions, client = authority(), Functions(function), Client(client_limits)
-    gateway = Gateway(known, functions, client, clock=lambda: NOW)
+    gateway = Gateway(known, functions, client, clock=lambda: NOW, origin=origin)
     gateway.set_apis([compile_api(definition(body, **more))])
     crashes: list[Exception] = []
     server = Server(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from poolhouse.functions.spec import FunctionNotFound, PayloadTooLarge, ThrottleReason, TooManyInvocations
+from poolhouse.gateway.exchange import Origin
 from tests.gateway.harness import NOW, Outcome, document, guarded, hello, method, proxy, running
 from tests.http.wire import ask, connected
 
@@ -146,6 +147,14 @@ async def test_forwarded_addresses_are_appended_to_and_a_trace_is_kept() -> None
         "http",
         "Root=mine",
     )
+
+
+async def test_a_trusted_proxy_is_named_behind_the_source_that_it_tells() -> None:
+    async with running(PLAIN, origin=lambda _: Origin("1.2.3.4", "https", "443")) as run:
+        await run.ask("/val/foo", headers={"X-Forwarded-For": "1.2.3.4"})
+        event = run.event
+    assert event["headers"]["X-Forwarded-For"] == "1.2.3.4, 127.0.0.1"
+    assert event["requestContext"]["identity"]["sourceIp"] == "1.2.3.4"
 
 
 PNG = bytes(range(256))

@@ -11,7 +11,7 @@ import pytest
 
 from poolhouse.http.client import ClientLimits
 from poolhouse.http.message import Request, Response
-from tests.gateway.harness import describe, document, guarded, method, running, send, upstream
+from tests.gateway.harness import CLAIMS, describe, document, guarded, method, running, send, upstream
 from tests.http.wire import connected, eventually
 
 MIB = 1 << 20
@@ -72,6 +72,46 @@ async def test_mapped_parameters_replace_what_the_caller_sent() -> None:
     assert [value for name, value in names if name == "x-own"] == ["true"]
     assert ("x-stage", "b") in names
     assert "x-absent" not in dict(names)
+
+
+async def test_a_mapped_header_holds_what_the_mapping_says_and_nothing_of_the_caller_s() -> None:
+    mapping = {
+        "integration.request.header.X-Groups": "context.authorizer.claims.nothing",
+        "integration.request.header.X-Sub": "context.authorizer.claims.sub",
+    }
+    forged = {
+        "x-groups": "admins",
+        "X_Groups": "admins",
+        "X_Sub": "root",
+        "X_Forwarded_For": "9.9.9.9",
+        "X_Own": "v",
+        "Authorization": "id",
+    }
+    async with upstream(describe) as base:
+        integration = passes(base + "/up", requestParameters=mapping)
+        async with running(document({"/p": {"get": method(integration, security=guarded())}})) as run:
+            _, _, body = await run.ask("/val/p", headers=forged)
+    read = [(name.lower().replace("_", "-"), value) for name, value in json.loads(body)["headers"]]
+    assert "x-groups" not in dict(read)
+    assert [value for name, value in read if name == "x-sub"] == [CLAIMS["sub"]]
+    assert [value for name, value in read if name == "x-forwarded-for"] == ["127.0.0.1"]
+    assert ("x-own", "v") in read
+
+
+async def test_headers_that_an_upstream_means_for_the_gateway_stay_there() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        hop = b"Connection: X-Hop, content-length\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\n"
+        writer.write(b"HTTP/1.1 200 OK\r\n" + hop + b"X-End: 2\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    listener = await asyncio.start_server(handler, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with listener, running(everything(f"http://127.0.0.1:{port}")) as run:
+        status, headers, body = await run.ask("/val/p/x")
+    assert (status, headers[b"x-end"], headers[b"content-length"], body) == (200, b"2", b"2", b"ok")
+    assert not {b"x-hop", b"keep-alive", b"proxy-connection"} & set(headers)
 
 
 async def test_a_plain_http_integration_passes_and_answers_only_what_is_mapped() -> None:
