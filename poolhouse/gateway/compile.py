@@ -103,6 +103,9 @@ class _Resources:
     # -- security
 
     def _guard(self, operation: Part) -> Guard | None:
+        own = operation["x-amazon-apigateway-auth"]["type"]
+        if own.text_or("NONE").upper() != "NONE":
+            raise own.wrong(f"the authentication type {own.text()} is not supported yet: use a security requirement")
         security = operation["security"]
         if security.absent:
             security = self._body["security"]
@@ -173,6 +176,8 @@ def _required_parameter(parameter: Part) -> RequiredParameter | None:
 def _authorizer(name: str, scheme: Part) -> CognitoAuthorizer:
     kind = scheme["x-amazon-apigateway-authtype"].text_or("").lower()
     authorizer = scheme["x-amazon-apigateway-authorizer"]
+    if not kind and authorizer.absent:
+        raise scheme.wrong("API keys are not supported yet: without the check the API would be open")
     if authorizer.absent or authorizer["type"].text_or(kind).lower() != "cognito_user_pools":
         raise scheme.wrong(
             f"the authorizer type {authorizer['type'].text_or(kind or 'none')} is not supported yet: "

@@ -144,6 +144,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "securityDefinitions.Auth",
     ),
     "a Lambda authorizer": (document(GUARDED, securityDefinitions={"Auth": LAMBDA}), "securityDefinitions.Auth"),
+    "IAM in the extension's form": (
+        document({"/foo": {"get": method() | {"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}}}),
+        "paths./foo.get.x-amazon-apigateway-auth.type",
+    ),
     "a resource policy": (
         document(GUARDED, **{"x-amazon-apigateway-policy": {"Version": "x"}}),
         "x-amazon-apigateway-policy",
