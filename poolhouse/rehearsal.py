@@ -13,13 +13,10 @@ from poolhouse.functions.functions import Functions
 from poolhouse.functions.journal import RecentLogs
 from poolhouse.functions.spec import Credentials, FunctionsBroken, FunctionsConfig, FunctionSpec
 from poolhouse.gateway.compile import compile_api
-from poolhouse.gateway.definition import ApiDefinition
+from poolhouse.gateway.definition import ApiDefinition, ApiInvalid
+from poolhouse.stacks.errors import CannotServe, Path
 from poolhouse.stacks.served import Key
-from poolhouse.stacks.template import Tree
-
-
-class CannotServe(Exception):
-    """What was deployed could not be served; the text says why."""
+from poolhouse.stacks.template import JsonValue, Tree
 
 
 def functions_config(config: Config, *, reload_interval: float | None, cgroup_parent: str | None) -> FunctionsConfig:
@@ -43,11 +40,16 @@ class Rehearsal:
         self._config = config
 
     async def __call__(self, documents: Mapping[Key, Tree]) -> None:
-        """Raises ApiInvalid, CannotServe, msgspec.ValidationError."""
+        """Raises CannotServe, msgspec.ValidationError."""
         specs: list[FunctionSpec] = []
-        for (kind, _), document in documents.items():
+        for (kind, name), document in documents.items():
             if kind == "api":
-                compile_api(msgspec.convert({**document, "mode": self._config.gateway_mode}, ApiDefinition))
+                definition = msgspec.convert({**document, "mode": self._config.gateway_mode}, ApiDefinition)
+                try:
+                    compile_api(definition)
+                except ApiInvalid as invalid:
+                    steps = ("Body", *_steps(invalid.where, document.get("body")))
+                    raise CannotServe(kind, name, str(invalid), steps) from invalid
             elif kind == "function":
                 specs.append(msgspec.convert(document, FunctionSpec))
         await self._build(specs)
@@ -58,11 +60,20 @@ class Rehearsal:
         try:
             await functions.configure(specs)
         except FunctionsBroken as broken:
-            raise CannotServe(
-                "; ".join(f"{failure.function}: {failure.message}" for failure in broken.failures)
-            ) from broken
+            message = "; ".join(f"{failure.function}: {failure.message}" for failure in broken.failures)
+            raise CannotServe("function", broken.failures[0].function, message) from broken
         finally:
             await functions.close()
+
+
+def _steps(where: str, node: JsonValue) -> Path:
+    """`paths./a.b.get.security` as steps into a document, whose own keys may hold dots; as far as they can be told."""
+    if not isinstance(node, dict):
+        return ()
+    for key, inner in node.items():
+        if where == key or where.startswith((f"{key}.", f"{key}[")):
+            return (key, *_steps(where[len(key) + 1 :], inner))
+    return ()
 
 
 async def unprivileged_credentials(spec: FunctionSpec) -> Credentials:

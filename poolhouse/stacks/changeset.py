@@ -3,7 +3,7 @@
 Owns the comparison of planned with deployed properties and the refusals. Touches nothing, knows no type.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -152,6 +152,9 @@ class Planner:
         except Fault as fault:
             self._faults.append(fault)
             return None
+        self._faults += (faults := list(_dynamic(value, inner)))
+        if faults:
+            return None
         check = Check(kind.name)
         properties = check.properties(value if isinstance(value, dict) else {}, kind.properties, inner)
         if not check.faults:
@@ -161,7 +164,14 @@ class Planner:
         return None if check.faults else properties
 
     def _policy(self, entry: Tree, name: str, path: Path) -> str:
-        policy = str(entry.get(name, "Delete"))
+        policy = entry.get(name, "Delete")
+        if isinstance(policy, dict) and self._scope.language_extensions:
+            try:
+                policy = evaluate(policy, self._scope, (*path, name)) or "Delete"
+            except Fault as fault:
+                self._faults.append(fault)
+                return "Delete"
+        policy = str(policy)
         if policy not in POLICIES:
             self._faults.append(Fault((*path, name), f"unknown {name} {policy}", nearest(policy, POLICIES)))
         return policy
@@ -218,6 +228,18 @@ class Planner:
                 )
             result.append((Change(action, old.logical_id, old.type, old.physical_id), old))
         return result
+
+
+def _dynamic(value: JsonValue, path: Path) -> Iterator[Fault]:
+    """A fault for each dynamic reference: its text must not be taken for the value that it stands for."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _dynamic(inner, (*path, key))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _dynamic(inner, (*path, place))
+    elif isinstance(value, str) and "{{resolve:" in value:
+        yield Fault(path, "dynamic references ({{resolve:…}}) are not supported", "use a parameter with NoEcho: true")
 
 
 class _AnyAttribute(dict[str, JsonValue]):

@@ -11,7 +11,17 @@ from pathlib import Path
 from poolhouse.call import Call
 from poolhouse.stacks.changeset import Action, Change, context_of, deletion_order
 from poolhouse.stacks.drafting import DeployRequest, Draft, check_name, draft, outputs_of
-from poolhouse.stacks.errors import DeployFailed, DeployRefused, Fault, Problem, StackBusy, StackError, StackNotFound
+from poolhouse.stacks.errors import (
+    CannotServe,
+    DeployFailed,
+    DeployRefused,
+    Fault,
+    Problem,
+    StackBusy,
+    StackError,
+    StackNotFound,
+    TemplateInvalid,
+)
 from poolhouse.stacks.execution import Execution, Report, ResourceEvent, StepFailed, describe
 from poolhouse.stacks.journal import Progress, check_free
 from poolhouse.stacks.resource import Context, Fragment, Resource, ResourceTypes
@@ -19,14 +29,17 @@ from poolhouse.stacks.scope import Place
 from poolhouse.stacks.served import Key, ServedStore, merge
 from poolhouse.stacks.state import Sealer, StackState, StackStore
 from poolhouse.stacks.template import Tree
-from poolhouse.storage.database import Batch, Database, StorageError, Unavailable
+from poolhouse.storage.database import Batch, Database, Unavailable
 from poolhouse.telemetry.log import get_logger
 
 log = get_logger(__name__)
 
 Announce = Callable[[Sequence[Change]], None]
 Rehearse = Callable[[Mapping[Key, Tree]], Awaitable[None]]
-"""Tries what is about to be served, by kind and name, before it is; whatever it raises takes the deploy back."""
+"""Tries what is about to be served, by kind and name, before it is; whatever it raises takes the deploy back.
+
+CannotServe tells which piece it is about.
+"""
 _COMPLETE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 CLEANING = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
 DELETING = "DELETE_IN_PROGRESS"
@@ -42,6 +55,8 @@ class _Outcome:
 
     resources: dict[str, Resource]
     served: dict[Key, Fragment]
+    owners: dict[Key, str]
+    """The resource that each piece served is about: the first that gives a part of it."""
     folders: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -221,7 +236,8 @@ class Deployer:
         except (Unavailable, StackBusy):
             # Nothing can be taken back: the journal tells the next deploy, or another has done so already.
             raise
-        except (StepFailed, Fault, StorageError, StackError) as error:
+        except Exception as error:
+            # The boundary of handlers and of whoever serves, again: what was begun has to be taken back.
             problem = _problem(error, plan)
             await self._roll_back(call, progress, report, problem.message)
             raise DeployFailed(problem, restored=True) from error
@@ -240,6 +256,10 @@ class Deployer:
             await self._rehearse(documents)
         except Unavailable:
             raise
+        except CannotServe as error:
+            logical_id = outcome.owners[error.kind, error.name]
+            path = ("Resources", logical_id, "Properties", *error.steps)
+            raise Fault(path, f"{logical_id} cannot be served: {error.message}") from error
         except Exception as error:
             # The boundary to whoever serves: why it could not is its own affair, the stack is taken back.
             raise Fault(("Resources",), describe(error)) from error
@@ -249,10 +269,14 @@ class Deployer:
         fragments: list[Fragment] = []
         folders: dict[str, None] = {}
         faults: list[Fault] = []
+        owners: dict[Key, str] = {}
         for resource in resources.values():
             kind = self._types[resource.type]
             own = context_of(context, resource.logical_id)
-            fragments += kind.handler.fragments(own, resource)
+            parts = kind.handler.fragments(own, resource)
+            fragments += parts
+            for part in parts:
+                owners.setdefault((part.kind, part.name), resource.logical_id)
             folders.update(dict.fromkeys(kind.handler.folders(own, resource)))
             faults += kind.handler.review(own, resource, resources.values())
             faults += [
@@ -261,7 +285,7 @@ class Deployer:
                 if one.unheeded and name in resource.properties
             ]
         problems = sorted((plan.template.source.problem(fault) for fault in faults), key=lambda one: one.line)
-        return _Outcome(resources, merge(fragments), tuple(folders), tuple(str(one) for one in problems))
+        return _Outcome(resources, merge(fragments), owners, tuple(folders), tuple(str(one) for one in problems))
 
     async def _switch(
         self, request: DeployRequest, plan: Draft, progress: Progress, outcome: _Outcome, *, updating: bool
@@ -363,6 +387,8 @@ def _problem(error: Exception, plan: Draft) -> Problem:
     source = plan.template.source
     if isinstance(error, Fault):
         return source.problem(error)
+    if isinstance(error, TemplateInvalid):
+        return error.problems[0]
     if not isinstance(error, StepFailed):
         return Problem(source.name, 0, describe(error))
     if isinstance(error.cause, Fault) and error.cause.path:

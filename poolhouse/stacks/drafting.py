@@ -101,9 +101,11 @@ async def draft(
     scope = StackScope(source_template, parameters, place, exports)
     # The translator's import and work take most of a second: a server that deploys goes on answering.
     template = await asyncio.to_thread(transform, source_template, scope)
-    if faults := unresolved(template, parameters.values):
+    if faults := unresolved(template, parameters.values, source_template):
         raise template.source.invalid(*faults)
     scope = StackScope(template, parameters, place, exports)
+    if faults := scope.condition_faults():
+        raise template.source.invalid(*faults)
     context = Context(call, place, request.code_base.absolute(), inline_base, "")
     before = deployed.resources if deployed else {}
     changes = Planner(scope, types, before, context).plan(allow_loss=request.allow_delete_pools)

@@ -66,6 +66,17 @@ class DeployFailed(StackError):
         self.restored = restored
 
 
+class CannotServe(StackError):
+    """A piece of what the stack would serve cannot be; `steps` lead into its resource's properties."""
+
+    def __init__(self, kind: str, name: str, message: str, steps: Path = ()) -> None:
+        super().__init__(f"{kind} {name}: {message}")
+        self.kind = kind
+        self.name = name
+        self.message = message
+        self.steps = steps
+
+
 class StackBusy(StackError):
     """Another deploy of the same stack is under way, or has just won the race."""
 

@@ -6,7 +6,7 @@ Owns Ref, Fn::GetAtt, Fn::Sub and DependsOn as edges, cycles and unresolved name
 import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from poolhouse.stacks.errors import Fault, Path, nearest
 from poolhouse.stacks.template import JsonValue, Source, Template
@@ -77,8 +77,17 @@ def split_sub(argument: JsonValue) -> tuple[JsonValue, JsonValue]:
     return argument, None
 
 
-def unresolved(template: Template, parameters: Collection[str]) -> list[Fault]:
-    """A fault for each mention of something that the template does not have."""
+def unresolved(template: Template, parameters: Collection[str], written: Template) -> list[Fault]:
+    """A fault for each mention of something that the template does not have.
+
+    `written` is the template before its transforms: a mention that a transform has moved is placed where it was.
+    """
+    places = {
+        (reference.name, reference.attribute): reference.path
+        for section in ("Resources", "Outputs", "Conditions")
+        for name, entry in reversed(written.section(section).items())
+        for reference in references(entry, (section, name))
+    }
     resources = template.section("Resources")
     known = {*resources, *parameters, *PSEUDO}
     faults = [
@@ -88,7 +97,8 @@ def unresolved(template: Template, parameters: Collection[str]) -> list[Fault]:
     ]
     for section in ("Conditions", "Resources", "Outputs"):
         for name, entry in template.section(section).items():
-            for reference in references(entry, (section, name)):
+            for found in references(entry, (section, name)):
+                reference = replace(found, path=places.get((found.name, found.attribute), found.path))
                 if reference.attribute is not None and reference.name not in resources:
                     advice = nearest(reference.name, resources)
                     faults.append(Fault(reference.path, f"there is no resource {reference.name}", advice))

@@ -6,6 +6,7 @@ it costs most of a second. It is kept from AWS: no credentials, no network. Loca
 
 import copy
 import logging
+import re
 from collections.abc import Mapping
 
 from poolhouse.stacks.errors import Fault, Path
@@ -15,6 +16,7 @@ from poolhouse.stacks.template import SERVERLESS, JsonValue, Source, Template, T
 
 LOCAL_BUCKET = "poolhouse-local-code"
 """Stands for the template's folder while the translator, which knows only S3, looks at a CodeUri."""
+_UNDEFINED = re.compile(r"property (\w+) not defined")
 _NOT_OFFLINE = {
     "AWS::Serverless::Application": "put its resources into this template",
     "AWS::Serverless::LayerVersion": "put the layer's files into the function's folder",
@@ -33,6 +35,7 @@ def transform(template: Template, scope: StackScope) -> Template:
         return template
     tree = copy.deepcopy(template.tree)
     _hide_local_code(tree, template.source, scope)
+    _place_authorizers(tree, template.source)
     translated = _translate(tree, scope, template.source)
     _show_local_code(translated, template.source)
     return Template(template.source, translated, template.transforms)
@@ -50,7 +53,29 @@ def _before(template: Template) -> list[Fault]:
             faults.append(Fault(path, f"{kind} needs the serverless transform", f"add Transform: {SERVERLESS}"))
         elif kind in _NOT_OFFLINE:
             faults.append(Fault(path, f"{kind} is not provided", _NOT_OFFLINE[kind]))
+        elif kind == "AWS::Serverless::Api":
+            faults += _default_authorizer_faults(template.tree, logical_id)
     return faults
+
+
+def _default_authorizer_faults(tree: Tree, logical_id: str) -> list[Fault]:
+    """A fault for a default authorizer where none is defined.
+
+    DEVIATION: a DefaultAuthorizer without any Authorizers is refused; AWS's serverless transform ignores it, and the
+    API is open.
+    """
+    auths: dict[Path, JsonValue] = {
+        path: _inside(tree, *map(str, path))
+        for path in (("Resources", logical_id, "Properties", "Auth"), ("Globals", "Api", "Auth"))
+    }
+    if any(_inside(auth, "Authorizers") for auth in auths.values() if isinstance(auth, dict)):
+        return []
+    message = f"{logical_id} has a DefaultAuthorizer, and no Authorizers: every route would be open"
+    return [
+        Fault((*path, "DefaultAuthorizer"), message, "define it under Authorizers")
+        for path, auth in auths.items()
+        if isinstance(auth, dict) and auth.get("DefaultAuthorizer") not in (None, "AWS_IAM", "NONE")
+    ]
 
 
 def _hide_local_code(tree: Tree, source: Source, scope: StackScope) -> None:
@@ -89,6 +114,16 @@ def _hidden(value: JsonValue, path: Path, source: Source, scope: StackScope) -> 
     if not isinstance(text, str) or not text.strip():
         raise source.invalid(Fault(path, "CodeUri must be a folder's path", "for example CodeUri: app/foo/"))
     return text if text.startswith("s3://") else {"Bucket": LOCAL_BUCKET, "Key": text}
+
+
+def _place_authorizers(tree: Tree, source: Source) -> None:
+    """Give the security definitions that the translator makes the lines of their authorizers."""
+    resources = tree["Resources"]
+    for logical_id in resources if isinstance(resources, dict) else ():
+        base: Path = ("Resources", logical_id, "Properties")
+        authorizers = _inside(tree, "Resources", logical_id, "Properties", "Auth", "Authorizers")
+        for name in authorizers if isinstance(authorizers, dict) else ():
+            source.point((*base, "Body", "securityDefinitions", name), (*base, "Auth", "Authorizers", name))
 
 
 def _show_local_code(tree: Tree, source: Source) -> None:
@@ -143,7 +178,16 @@ def _translate(tree: Tree, scope: StackScope, source: Source) -> Tree:
         raise source.invalid(
             Fault(("Transform",), f"the serverless transform failed: {type(error).__name__}: {error}")
         ) from error
-    return translated
+    return {str(name): _plain(part) for name, part in translated.items()}
+
+
+def _plain(value: JsonValue) -> JsonValue:
+    """The translator's own kinds of text, list and mapping as the plain ones: nobody else can write them down."""
+    if isinstance(value, dict):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, str) else value
 
 
 def _fault(cause: object, source: Source) -> Fault:
@@ -154,8 +198,9 @@ def _fault(cause: object, source: Source) -> Fault:
         return Fault(("Resources",), message)
     base: Path = ("Resources", logical_id, "Properties")
     text = message.split("is invalid.", 1)[-1].strip()
-    for word in text.replace("[", "'").replace("]", "'").split("'")[1::2]:
-        path = (*base, *word.split("."))
-        if source.line(path) != source.line(base):
-            return Fault(path, f"{logical_id}: {text}")
+    quoted = message.replace("[", "'").replace("]", "'").split("'")[1::2]
+    for word in (*quoted, *_UNDEFINED.findall(text)):
+        event, path = (*base, "Events", word), (*base, *word.split("."))
+        if source.has(event) or source.line(path) != source.line(base):
+            return Fault(event if source.has(event) else path, f"{logical_id}: {text}")
     return Fault(("Resources", logical_id), f"{logical_id}: {text}")

@@ -110,8 +110,22 @@ class StackScope:
                 raise Fault(path, f"the condition {name} depends on itself")
             return known
         self._conditions[name] = None
-        self._conditions[name] = holds = evaluate_condition(declared[name], self, ("Conditions", name))
+        try:
+            self._conditions[name] = holds = evaluate_condition(declared[name], self, ("Conditions", name))
+        except Fault:
+            del self._conditions[name]
+            raise
         return holds
+
+    def condition_faults(self) -> list[Fault]:
+        """What is wrong with the conditions, those that nothing asks for included."""
+        faults = []
+        for name in self.template.section("Conditions"):
+            try:
+                self.condition(name, ("Conditions", name))
+            except Fault as fault:
+                faults.append(fault)
+        return faults
 
     def mapping(self, name: str, path: Path) -> JsonValue:
         declared = self.template.section("Mappings")

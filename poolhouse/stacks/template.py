@@ -70,6 +70,10 @@ class Source:
         ]
         return ("Resources", max(owners, key=len)) if owners else ("Resources",)
 
+    def has(self, path: Path) -> bool:
+        """Whether there is a node at `path` itself."""
+        return path in self._lines
+
     def point(self, path: Path, origin: Path) -> None:
         """Let `path`, which a transform made, have the line of `origin`."""
         if line := self.line(origin):
@@ -150,11 +154,18 @@ def _check_sections(tree: Tree) -> list[Fault]:
             faults.append(Fault((section,), f"unknown section {section}", nearest(section, SECTIONS)))
         elif section in _MAPPINGS and not isinstance(entries, dict):
             faults.append(Fault((section,), f"{section} must be a mapping of names to definitions"))
+        elif isinstance(entries, dict):
+            loops = [name for name in entries if name.startswith("Fn::ForEach")]
+            faults += [
+                Fault((section, name), "Fn::ForEach is not supported", "write its members out") for name in loops
+            ]
     resources = tree.get("Resources")
     if not resources:
         faults.append(Fault((), "the template has no resources", "add a Resources section"))
     elif isinstance(resources, dict):
         for logical_id, resource in resources.items():
+            if logical_id.startswith("Fn::ForEach"):
+                continue
             faults += _check_resource(("Resources", logical_id), logical_id, resource)
     return faults
 

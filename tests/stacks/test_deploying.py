@@ -2,14 +2,23 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from poolhouse.stacks.deployer import Deployer
-from poolhouse.stacks.errors import DeployFailed, DeployRefused, StackBusy, StackNotFound, TemplateInvalid
+from poolhouse.stacks.errors import (
+    CannotServe,
+    DeployFailed,
+    DeployRefused,
+    Fault,
+    StackBusy,
+    StackNotFound,
+    TemplateInvalid,
+)
+from poolhouse.stacks.resource import Context, Made, Resource
 from poolhouse.stacks.state import StackStore
 from poolhouse.stacks.template import Tree
 from poolhouse.storage.database import Batch, Unavailable
@@ -209,6 +218,44 @@ async def test_a_killed_first_deploy_leaves_no_orphan(workshop: Workshop, shelf:
     shelf.break_at = None
     state = await workshop.deploy(stack(A={"Label": "a"}))
     assert await labels(workshop) == {state.resources["A"].physical_id: "a"}
+
+
+async def test_what_cannot_be_served_is_told_at_its_resource(house: House, workshop: Workshop, shelf: Shelf) -> None:
+    async def rehearse(documents: Mapping[tuple[str, str], Tree]) -> None:
+        raise CannotServe("shelf", "b", "too narrow", ("Label",))
+
+    database, keyring = house.services.database, house.services.keyring
+    workshop.deployer = Deployer(database, keyring, shelf_types(shelf), house.clock, rehearse=rehearse)
+    text = (
+        "Resources:\n  A:\n    Type: Test::Shelf\n    Properties: {Label: a}\n"
+        "  B:\n    Type: Test::Shelf\n    Properties:\n      Label: b\n"
+    )
+    with pytest.raises(DeployFailed, match=r"^template.yaml:8: B cannot be served: too narrow .the stack was rolled"):
+        await workshop.deploy(text)
+    assert await labels(workshop) == {}
+
+
+async def test_a_failure_that_nobody_foresaw_is_taken_back_too(house: House, tmp_path: Path) -> None:
+    class Odd(Shelf):
+        def review(self, context: Context, resource: Resource, others: Iterable[Resource]) -> Sequence[Fault]:
+            raise TypeError("what is that")
+
+    workshop = Workshop(house, tmp_path, shelf_types(Odd()))
+    with pytest.raises(DeployFailed, match=r"TypeError: what is that .the stack was rolled back."):
+        await workshop.deploy(stack(A={"Label": "a"}))
+    assert (await labels(workshop), await served(workshop)) == ({}, [])
+    assert (await workshop.deployer.describe("shop")).status == "ROLLBACK_COMPLETE"
+
+
+async def test_an_output_that_turns_out_to_be_missing_is_told_at_its_line(house: House, tmp_path: Path) -> None:
+    class Bare(Shelf):
+        async def create(self, context: Context, properties: Tree) -> Made:
+            return Made((await super().create(context, properties)).physical_id)
+
+    workshop = Workshop(house, tmp_path, shelf_types(Bare()))
+    with pytest.raises(DeployFailed, match=r"^template.yaml:\d+: A has no attribute Arn"):
+        await workshop.deploy(stack({"Out": {"Value": {"Fn::GetAtt": ["A", "Arn"]}}}, A={"Label": "a"}))
+    assert await labels(workshop) == {}
 
 
 async def test_a_rehearsal_that_fails_takes_the_deploy_back(house: House, workshop: Workshop, shelf: Shelf) -> None:

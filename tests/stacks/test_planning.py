@@ -12,6 +12,11 @@ HEAD = "Transform: AWS::Serverless-2016-10-31\nResources:\n"
 POOL = "  Pool:\n    Type: AWS::Cognito::UserPool\n    Properties:\n"
 FUNCTION = "  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: code\n"
 PLAIN = FUNCTION + "      Handler: a.b\n      Runtime: python3.11\n"
+API = "  Api:\n    Type: AWS::Serverless::Api\n    Properties:\n      StageName: val\n"
+ROUTE = (
+    "      Events:\n        A:\n          Type: Api\n          Properties:\n"
+    "            Path: /a\n            Method: get\n            RestApiId: !Ref Api\n"
+)
 
 
 @pytest.fixture
@@ -116,6 +121,35 @@ def workshop(house: House, tmp_path: Path) -> Workshop:
             ["4: the resource type AWS::Events::Rule is not provided; provided: "],
         ),
         (PLAIN + "      Layers: a\n", ["9: F: Type of property 'Layers' is invalid."]),
+        (PLAIN + "      Timeoutt: 3\n", ["9: F: property Timeoutt not defined for resource of type AWS::Serverless"]),
+        (
+            PLAIN + "      Events:\n        A:\n          Type: Api\n          Properties:\n"
+            "            Path: /a\n            Method: get\n            RestApiId: !Ref Nothing\n",
+            ["10: F: Event with id [A] is invalid. RestApiId must be a valid reference to"],
+        ),
+        (
+            API + "      Auth:\n        DefaultAuthorizer: Pools\n",
+            ["8: Api has a DefaultAuthorizer, and no Authorizers: every route would be open"],
+        ),
+        (
+            API + "      Auth:\n        Authorizers:\n          Pools:\n            UserPoolArn: !GetAtt Pol.Arn\n"
+            "        DefaultAuthorizer: Pools\n" + PLAIN + ROUTE,
+            ["10: there is no resource Pol; "],
+        ),
+        (POOL + "      UserPoolName: '{{resolve:ssm:/name}}'\n", ["6: dynamic references ({{resolve:…}}) are not"]),
+        (
+            POOL + "      UserPoolName: !Ref Env\nParameters:\n  Env:\n    Type: String\n"
+            "    Default: '{{resolve:secretsmanager:x}}'\n",
+            ["6: dynamic references ({{resolve:…}}) are not supported; use a parameter with NoEcho: true"],
+        ),
+        (
+            POOL + "      UserPoolName: x\nConditions:\n  Odd: !Equals [a]\n  Lost: !Condition Nowhere\n",
+            ["8: Fn::Equals takes two values", "9: there is no condition Nowhere"],
+        ),
+        (
+            "  Fn::ForEach::Pools:\n    - Name\n    - [a, b]\n    - ${Name}: {Type: AWS::Cognito::UserPool}\n",
+            ["3: Fn::ForEach is not supported; write its members out"],
+        ),
         (
             "  A:\n    Type: AWS::Serverless::Api\n    Properties:\n      StageName: 'a b'\n"
             "      DefinitionBody: {swagger: '2.0', info: {title: x}, paths: {}}\n",
@@ -193,3 +227,31 @@ async def test_a_property_without_effect_is_pointed_out(workshop: Workshop) -> N
         "how long logs are kept is decided where they go",
     )
     assert state.resources["G"].properties == {"RetentionInDays": 7}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_cors_preflights_and_authorizers_of_several_kinds_deploy_together(workshop: Workshop) -> None:
+    cors = "      Cors:\n        AllowOrigin: \"'*'\"\n        AllowHeaders: \"'Authorization'\"\n"
+    auth = (
+        "      Auth:\n        DefaultAuthorizer: Pools\n        AddDefaultAuthorizerToCorsPreflight: false\n"
+        "        Authorizers:\n          Pools:\n            UserPoolArn: !GetAtt Pool.Arn\n"
+        "          Scoped:\n            UserPoolArn: !GetAtt Pool.Arn\n            AuthorizationScopes: [orders/read]\n"
+    )
+    answers = "      GatewayResponses:\n        DEFAULT_4XX:\n          StatusCode: 418\n"
+    scoped = ROUTE.replace("Path: /a", "Path: /b").replace("        A:", "        B:").replace("      Events:\n", "")
+    scoped += "            Auth:\n              Authorizer: Scoped\n"
+    pool = POOL + "      UserPoolName: x\n"
+    state = await workshop.deploy(HEAD + pool + API + cors + auth + answers + PLAIN + ROUTE + scoped)
+    assert (state.status, state.warnings) == ("CREATE_COMPLETE", ())
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_policy_may_be_a_function_where_the_language_extensions_are_asked_for(workshop: Workshop) -> None:
+    text = (
+        "Parameters:\n  Keep:\n    Type: String\n    Default: Retain\n"
+        "Resources:\n  Pool:\n    Type: AWS::Cognito::UserPool\n    DeletionPolicy: !Ref Keep\n"
+    )
+    with pytest.raises(TemplateInvalid, match=r"template\.yaml:8: unknown DeletionPolicy"):
+        await workshop.deploy(text)
+    state = await workshop.deploy("Transform: AWS::LanguageExtensions\n" + text)
+    assert state.resources["Pool"].deletion_policy == "Retain"
