@@ -129,6 +129,8 @@ async def _find(installation: "Installation", name: str | None) -> "StackState":
 
 
 def _summary(state: "StackState") -> dict[str, object]:
+    from poolhouse.stacks.resources.tags import tags_of
+
     return {
         "name": state.name,
         "stack_id": state.stack_id,
@@ -143,7 +145,12 @@ def _summary(state: "StackState") -> dict[str, object]:
             for name, one in state.outputs.items()
         },
         "resources": [
-            {"logical_id": one.logical_id, "type": one.type, "physical_id": one.physical_id}
+            {
+                "logical_id": one.logical_id,
+                "type": one.type,
+                "physical_id": one.physical_id,
+                "tags": tags_of(one.properties),
+            }
             for one in state.resources.values()
         ],
         "warnings": list(state.warnings),

@@ -35,6 +35,44 @@ def test_describe_finds_the_only_stack(installed: CommandLine) -> None:
     assert found["outputs"]["PoolId"]["value"] in installed.text("describe", "poolhouse")
 
 
+def test_an_api_that_cannot_be_served_is_told_at_its_line_in_the_body(command: CommandLine) -> None:
+    command.text("keys", "generate", "--file", ".poolhouse/master.key")
+    lines = (
+        "Resources:",
+        "  Api:",
+        "    Type: AWS::ApiGateway::RestApi",
+        "    Properties:",
+        "      Name: shop",
+        "      Body:",
+        "        swagger: '2.0'",
+        "        paths:",
+        "          /v1.0:",
+        "            get:",
+        "              x-amazon-apigateway-integration:",
+        "                uri: arn:aws:apigateway:eu-west-1:sqs:path/x",
+        "                type: aws",
+        "  Stage:",
+        "    Type: AWS::ApiGateway::Stage",
+        "    Properties: {RestApiId: !Ref Api, StageName: v}",
+    )
+    (command.folder / "template.yaml").write_text("\n".join(lines))
+    where = "template.yaml:13: Api cannot be served: paths./v1.0.get.x-amazon-apigateway-integration.type: "
+    assert command.refusal("deploy", "template.yaml").startswith(where)
+
+
+def test_describe_tells_scripts_the_tags_of_each_resource(command: CommandLine) -> None:
+    command.text("keys", "generate", "--file", ".poolhouse/master.key")
+    pool = "  Pool: {Type: AWS::Cognito::UserPool, Properties: {UserPoolTags: {team: blue}}}\n"
+    api = (
+        "  Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: shop, Tags: [{Key: team, Value: red}]}}\n"
+        "  Bare: {Type: AWS::ApiGateway::RestApi, Properties: {Name: bare}}\n"
+    )
+    (command.folder / "template.yaml").write_text("Resources:\n" + pool + api)
+    command.text("deploy", "template.yaml")
+    tags = {one["logical_id"]: one["tags"] for one in command.json("describe")["resources"]}
+    assert tags == {"Pool": {"team": "blue"}, "Api": {"team": "red"}, "Bare": {}}
+
+
 def test_describe_asks_which_of_several(installed: CommandLine) -> None:
     installed.text("deploy", "template.yaml", "--stack", "other")
     assert installed.refusal("describe") == "there are several stacks, name one: other, poolhouse"

@@ -1,6 +1,6 @@
-"""Tags in their list form, which most resource types take, as a mapping."""
+"""Tags as a mapping, from the list form that most resource types take, or from a resource's properties."""
 
-from poolhouse.stacks.template import JsonValue
+from poolhouse.stacks.template import JsonValue, Tree
 
 
 def tag_map(value: JsonValue) -> dict[str, JsonValue]:
@@ -10,3 +10,9 @@ def tag_map(value: JsonValue) -> dict[str, JsonValue]:
         if isinstance(item, dict):
             tags[str(item.get("Key"))] = item.get("Value")
     return tags
+
+
+def tags_of(properties: Tree) -> dict[str, JsonValue]:
+    """The tags that a resource's properties give it."""
+    given = properties.get("UserPoolTags") or properties.get("Tags")
+    return dict(given) if isinstance(given, dict) else tag_map(given)
