@@ -47,6 +47,7 @@ ENDINGS: dict[str, Ending] = {
     "DeleteUserPoolClient": lambda node, tokens: node.service.admin(
         "DeleteUserPoolClient", UserPoolId=node.pool_id, ClientId=node.client_id
     ),
+    "DeleteUserPool": lambda node, tokens: node.service.admin("DeleteUserPool", UserPoolId=node.pool_id),
 }
 
 
