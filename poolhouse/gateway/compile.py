@@ -57,7 +57,7 @@ def _stage(definition: ApiDefinition, body: Part, name: str, stage: StageDefinit
         account=definition.account,
         region=definition.region,
         name=name,
-        deployment_id=_short_id(digest.digest()),
+        deployment_id=stage.deployment_id or _short_id(digest.digest()),
         variables=dict(stage.variables),
         router=Router(resources),
         binary=_binary_types(body["x-amazon-apigateway-binary-media-types"]),

@@ -23,6 +23,8 @@ class StageDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """One stage of an API."""
 
     variables: dict[str, str] = {}
+    deployment_id: str | None = None
+    """None: one is made from what is deployed."""
 
 
 class ApiDefinition(msgspec.Struct, frozen=True, kw_only=True):

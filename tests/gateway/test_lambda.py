@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from poolhouse.functions.spec import FunctionNotFound, PayloadTooLarge, ThrottleReason, TooManyInvocations
+from poolhouse.gateway.definition import StageDefinition
 from poolhouse.gateway.exchange import Origin
 from tests.gateway.harness import NOW, Outcome, document, guarded, hello, method, proxy, running
 from tests.http.wire import ask, connected
@@ -96,6 +97,12 @@ async def test_the_event_has_exactly_the_members_of_payload_v1() -> None:
         "resourcePath": "/foo/{id}",
         "stage": "val",
     }
+
+
+async def test_the_event_names_the_deployment_that_the_stage_serves() -> None:
+    async with running(FOO, stages={"val": StageDefinition(deployment_id="dep123")}) as run:
+        await run.ask("/val/foo/7", method="POST", headers={"Authorization": "id"})
+        assert run.event["requestContext"]["deploymentId"] == "dep123"
 
 
 async def test_empty_maps_and_an_absent_body_are_null() -> None:
