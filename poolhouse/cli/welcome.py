@@ -89,7 +89,7 @@ def _steps(record: Record) -> Iterator[tuple[str, str]]:
         )
     first = next((url for api in record.apis if (url := _plain_route(api))), None)
     if first is not None:
-        yield "call the API: 401 until you bring a token", f"curl -i {trust}{shlex.quote(first)}"
+        yield "call the API; a guarded route says 401 until you bring a token", f"curl -i {trust}{shlex.quote(first)}"
 
 
 def _state(record: Record) -> str:

@@ -79,6 +79,8 @@ def _upstream(part: Part, variables: Mapping[str, str], *, passes_all: bool) -> 
         raise uri.wrong("the port is not a number") from None
     if not address.hostname or "@" in address.netloc or "{" in address.netloc:
         raise uri.wrong("an upstream's address names its host, and nothing in it is a parameter")
+    if not address.query.isascii() or " " in address.query:
+        raise uri.wrong("the query holds characters that must be percent-encoded")
     mapped = _request_parameters(part["requestParameters"])
     method = part["httpMethod"].text_or("ANY").upper()
     return HttpUpstream(

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 from poolhouse.gateway.answers import AnswerType, GatewayError, internal_error
 from poolhouse.gateway.exchange import Exchange
-from poolhouse.gateway.headers import OWN, for_this_hop, own_headers, passed_on, remapped
+from poolhouse.gateway.headers import OWN, for_this_hop, own_headers, passed_on, remapped, sendable
 from poolhouse.gateway.mock import choose, mapped_headers
 from poolhouse.gateway.model import HttpUpstream, Stage
 from poolhouse.http.client import (
@@ -109,7 +109,9 @@ def _without(query: str, names: set[str]) -> str:
 
 
 def _headers(exchange: Exchange, stage: Stage, integration: HttpUpstream) -> RawHeaders:
-    mapped = [(name, text.encode()) for name, value in integration.headers if (text := value(exchange)) is not None]
+    found = [(name, value(exchange)) for name, value in integration.headers]
+    # A line break in a claim or a query parameter is no more a header's value than none at all.
+    mapped = [(name, raw) for name, text in found if text is not None and sendable(name, raw := text.encode())]
     # The mapping alone says what these hold, also where it has nothing to say: the caller must not be able to.
     own = {_as_read(name) for name, _ in integration.headers}
     named_host = any(name.lower() == b"host" for name, _ in mapped)

@@ -7,7 +7,7 @@ import msgspec
 
 from poolhouse.gateway.answers import internal_error
 from poolhouse.gateway.exchange import Exchange
-from poolhouse.gateway.headers import own_headers
+from poolhouse.gateway.headers import own_headers, sendable
 from poolhouse.gateway.model import AnswerMapping, Mock
 from poolhouse.http.message import RawHeaders, Response
 
@@ -47,10 +47,10 @@ def choose(answers: tuple[AnswerMapping, ...], status: int) -> AnswerMapping | N
 
 
 def mapped_headers(exchange: Exchange, mapping: AnswerMapping, upstream: RawHeaders) -> RawHeaders:
-    """The headers that a mapping sets; those without a value are left out."""
+    """The headers that a mapping sets; those without a value that a header can have are left out."""
     headers: RawHeaders = []
     for name, value in mapping.headers:
         text = value(exchange, upstream)
-        if text is not None:
-            headers.append((name, text.encode("utf-8")))
+        if text is not None and sendable(name, raw := text.encode()):
+            headers.append((name, raw))
     return headers

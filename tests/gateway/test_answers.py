@@ -127,6 +127,18 @@ async def test_a_mock_chooses_its_answer_by_status_and_its_failures_are_500() ->
         assert (await run.ask("/val/broken"))[0] == 500
 
 
+@pytest.mark.parametrize("value", ["a%0d%0aX-Evil:%201", "%0a", "%00"])
+async def test_what_no_header_can_hold_is_not_mapped_into_one(value: str) -> None:
+    mapping = {"method.response.header.X-Q": "method.request.querystring.q"}
+    answers = {"default": {"statusCode": "200", "responseParameters": mapping}}
+    template = {"application/json": '{"statusCode": 200}'}
+    mock = method({"type": "mock", "requestTemplates": template, "responses": answers})
+    async with running(document({"/m": {"get": mock}})) as run:
+        status, headers, _ = await run.ask(f"/val/m?q={value}")
+        assert (status, headers.keys() & {b"x-q", b"x-evil"}) == (200, set())
+        assert (await run.ask("/val/m?q=plain"))[1][b"x-q"] == b"plain"
+
+
 def integration(**members: Any) -> dict[str, Any]:
     return document({"/foo": {"get": method({"type": "http_proxy", "uri": "http://h/", **members})}})
 
@@ -178,6 +190,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an upstream without a host": (integration(uri="http:///x"), "uri"),
     "an upstream of another scheme": (integration(uri="file:///etc/passwd"), "uri"),
     "an upstream whose host is a parameter": (integration(uri="http://{host}/"), "uri"),
+    "an upstream whose query is not encoded": (integration(uri="http://h/?q=☃"), "uri"),
     "an unmapped path parameter": (integration(uri="http://h/{id}"), "uri"),
     "an unset stage variable": (integration(uri="http://${stageVariables.x}/"), "uri"),
     "a header that must not be mapped": (

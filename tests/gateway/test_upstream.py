@@ -98,6 +98,17 @@ async def test_a_mapped_header_holds_what_the_mapping_says_and_nothing_of_the_ca
     assert ("x-own", "v") in read
 
 
+@pytest.mark.parametrize("value", ["a%0d%0aX-Evil:%201", "%0a", "%00"])
+async def test_what_no_header_can_hold_is_not_mapped_into_one(value: str) -> None:
+    mapping = {"integration.request.header.X-Q": "method.request.querystring.q"}
+    async with upstream(describe) as base:
+        api = document({"/p": {"get": method(passes(base + "/up", requestParameters=mapping))}})
+        async with running(api) as run:
+            status, _, body = await run.ask(f"/val/p?q={value}", headers={"X-Q": "forged"})
+    assert status == 200
+    assert not {name.lower() for name, _ in json.loads(body)["headers"]} & {"x-q", "x-evil"}
+
+
 async def test_headers_that_an_upstream_means_for_the_gateway_stay_there() -> None:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
