@@ -229,9 +229,11 @@ def _customised(custom: Part) -> Customised:
         prefix = "gatewayresponse.header."
         if not name.startswith(prefix):
             raise expression.wrong(f"only {prefix}<name> can be set")
-        headers.append((name.removeprefix(prefix).encode(), read_value(expression.text(), expression.where)))
+        headers.append(
+            (expression.header_name(name.removeprefix(prefix)), read_value(expression.text(), expression.where))
+        )
     template, content_type = read_template(custom["responseTemplates"])
-    status = custom["statusCode"].integer_or(0)
+    status = custom["statusCode"].answer_status_or(0)
     return Customised(status or None, tuple(headers), template, content_type)
 
 

@@ -110,6 +110,8 @@ def _request_parameters(part: Part) -> _Mapped:
             # DEVIATION: a mapping that sets Content-Length, Authorization or the like is refused when it is deployed;
             # API Gateway takes it and then fails every call.
             raise expression.wrong(f"the header {rest} cannot be set by a mapping")
+        if prefix == "header":
+            expression.header_name(rest)
         source = expression.text()
         value = read_value(source, expression.where)
         mapped[prefix, rest] = (value, source.startswith("method.request.path."))
@@ -172,11 +174,9 @@ def _answer(pattern: str, response: Part) -> AnswerMapping:
         if not name.startswith(prefix):
             raise expression.wrong(f"only {prefix}<name> can be set")
         value = read_upstream_value(expression.text(), expression.where)
-        headers.append((name.removeprefix(prefix).encode(), value))
+        headers.append((expression.header_name(name.removeprefix(prefix)), value))
     template, content_type = read_template(response["responseTemplates"])
-    status = response["statusCode"].integer_or(200)
-    if not 200 <= status <= 599:
-        raise response["statusCode"].wrong("a status is between 200 and 599")
+    status = response["statusCode"].answer_status_or(200)
     try:
         compiled = None if pattern == "default" else re.compile(pattern)
     except re.error as error:

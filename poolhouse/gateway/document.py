@@ -3,10 +3,14 @@
 Owns the complaints about shapes. Knows nothing of OpenAPI.
 """
 
+import re
 from collections.abc import Iterator
 
 from poolhouse.gateway.authority import JsonValue
 from poolhouse.gateway.definition import ApiInvalid
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110 section 5.6.2."""
 
 
 class Part:
@@ -68,6 +72,19 @@ class Part:
     def text_or(self, default: str) -> str:
         """This as text, or a default if absent."""
         return default if self.value is None else self.text()
+
+    def header_name(self, name: str) -> bytes:
+        """A header's name that stands before this part."""
+        if _TOKEN.fullmatch(name) is None:
+            raise self.wrong(f"{name!r} cannot be a header's name")
+        return name.encode()
+
+    def answer_status_or(self, default: int) -> int:
+        """This as the status of an answer, or a default if absent."""
+        status = self.integer_or(default)
+        if not 200 <= status <= 599 and not self.absent:
+            raise self.wrong("a status is between 200 and 599")
+        return status
 
     def integer_or(self, default: int) -> int:
         """This as a whole number, or a default if absent."""

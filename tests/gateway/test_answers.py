@@ -197,6 +197,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         integration(requestParameters={"integration.request.header.Authorization": "'x'"}),
         "requestParameters",
     ),
+    "a header that none can be": (
+        integration(requestParameters={"integration.request.header.X Y": "'x'"}),
+        "requestParameters.integration.request.header.X Y",
+    ),
+    "a gateway response's header that none can be": (
+        responses(DEFAULT_4XX={"responseParameters": {"gatewayresponse.header.Größe": "'x'"}}),
+        "responseParameters.gatewayresponse.header.Größe",
+    ),
+    "a gateway response's status that none can be": (responses(DEFAULT_4XX={"statusCode": 99}), "statusCode"),
     "a mapping of the body": (
         integration(requestParameters={"integration.request.header.X": "method.request.body.x"}),
         "requestParameters",
