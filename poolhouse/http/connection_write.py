@@ -58,7 +58,8 @@ def head_of_stream(
 ) -> tuple[bytes, Framing, int]:
     """The head of a streamed answer, its framing and (for Framing.LENGTH) its length.
 
-    Framing.CLOSE (an HTTP/1.0 client, no length known) says `Connection: close` whatever was asked.
+    Framing.CLOSE (an HTTP/1.0 client, no length known) says `Connection: close`, and nothing else of the connection,
+    whatever was asked.
     """
     lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d " % status]
     length: int | None = None
@@ -73,7 +74,8 @@ def head_of_stream(
         lines.append(b"Content-Length: %d" % length)
         return join_head(lines, own), Framing.EMPTY if is_head else Framing.LENGTH, length
     if http10:
-        return join_head(lines, own + b"Connection: close\r\n"), Framing.CLOSE, 0
+        others, _, _ = own.partition(b"Connection:")  # which comes last, and may promise the contrary
+        return join_head(lines, others + b"Connection: close\r\n"), Framing.CLOSE, 0
     lines.append(b"Transfer-Encoding: chunked")
     return join_head(lines, own), Framing.EMPTY if is_head else Framing.CHUNKED, 0
 

@@ -62,15 +62,16 @@ async def test_framing_fits_status_method_and_body(response, method, head, body)
             assert await peer.reader.readexactly(len(body)) == body
 
 
-async def test_an_old_client_gets_a_stream_that_ends_with_the_connection() -> None:
+@pytest.mark.parametrize("wish", [b"Connection: keep-alive\r\n", b""])
+async def test_an_old_client_gets_a_stream_that_ends_with_the_connection(wish: bytes) -> None:
     async def handler(request: Request) -> Response:
         return Response(200, body=pieces(b"a", b"b"))
 
     async with serving(handler) as server, connected(server.port) as peer:
-        await peer.send(b"GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        await peer.send(b"GET /x HTTP/1.0\r\n" + wish + b"\r\n")
         head, _, body = (await peer.rest()).partition(b"\r\n\r\n")
         assert body == b"ab"
-        assert b"Connection: close" in head
+        assert [line for line in head.split(b"\r\n") if line.startswith(b"Connection")] == [b"Connection: close"]
         assert b"chunked" not in head
 
 
