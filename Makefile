@@ -9,10 +9,14 @@ DEV := $(VENV)/.dev
 NODE := $(shell command -v node 2>/dev/null)
 NPM := $(shell command -v npm 2>/dev/null)
 GO := $(shell command -v go 2>/dev/null)
-TEMPLATE ?= examples/template.yaml
+EXAMPLE := examples/template.yaml
+TEMPLATE ?= $(EXAMPLE)
 STATE ?= .poolhouse
+# These parameters are the example's own; a template of yours takes its parameters from ARGUMENTS.
+PARAMETERS := $(if $(filter $(EXAMPLE),$(TEMPLATE)),--parameter WithNode=$(if $(NODE),true,false) --parameter WithGo=$(if $(GO),true,false))
 PYTEST ?= $(VENV)/bin/python -m pytest
-PIP := $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check install -qq --require-hashes
+OFFLINE := the packages could not be fetched; check the network, or the mirror that is configured, and run make again
 NODE_TESTS := tests/clients/node
 WEB := examples/web
 
@@ -21,6 +25,7 @@ WEB := examples/web
 
 help:
 	@echo 'make run     set up, deploy $(TEMPLATE) and serve it on this machine'
+	@echo '             (TEMPLATE=, STATE= and PYTHON= choose others; ARGUMENTS= are those of poolhouse up)'
 	@echo 'make web     serve the example web application, beside make run (needs Node)'
 	@echo 'make test    set up and run every test'
 	@echo 'make bench   measure, and print the table of docs/performance.md'
@@ -30,13 +35,15 @@ help:
 	@echo 'make clean   remove what make has set up; the state in $(STATE) stays'
 
 run: $(RUN)
+ifeq ($(TEMPLATE),$(EXAMPLE))
 	@$(if $(NODE),echo 'Node is here: the Node feature is deployed',echo 'No node on this machine: without the Node feature')
 	@$(if $(GO),echo 'Go is here: the Go feature is built and deployed',echo 'No go on this machine: without the Go feature')
 	@$(if $(NPM),echo 'The example web application starts with make web in another terminal')
-	@exec $(VENV)/bin/poolhouse up $(TEMPLATE) --state $(STATE) \
-		--parameter WithNode=$(if $(NODE),true,false) --parameter WithGo=$(if $(GO),true,false)
+endif
+	@exec $(VENV)/bin/poolhouse up '$(TEMPLATE)' --state '$(STATE)' $(PARAMETERS) $(ARGUMENTS)
 
-web: $(WEB)/node_modules/.package-lock.json
+web: $(if $(NPM),$(WEB)/node_modules/.package-lock.json)
+	@$(if $(NPM),,echo 'Node.js 20 or newer, with npm, is needed for the web application; install it, then run make web again' >&2; exit 1)
 	@cd $(WEB) && exec npm run --silent dev
 
 test: $(DEV) $(if $(NPM),$(NODE_TESTS)/node_modules/.package-lock.json $(WEB)/node_modules/.package-lock.json)
@@ -62,20 +69,22 @@ clean:
 	rm -rf $(VENV) $(NODE_TESTS)/node_modules $(WEB)/node_modules
 
 $(VENV)/bin/python:
-	@$(if $(PYTHON),,echo 'Python 3.11 or newer is needed; install it, or name it: make run PYTHON=/path/to/python3' >&2; exit 1)
+	@[ -w . ] || { echo 'This folder cannot be written, and make sets everything up in it; work in a copy of your own' >&2; exit 1; }
+	@'$(or $(PYTHON),none)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'Python 3.11 or newer is needed; install it, or name it: make run PYTHON=/path/to/python3' >&2; exit 1; }
 	@echo 'Setting up $(VENV), once; this takes a minute'
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	@'$(PYTHON)' -m venv $(VENV) || { rm -rf $(VENV); \
 		echo 'Python cannot make environments here; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
 
 $(RUN): $(VENV)/bin/python requirements/run.lock tools/link.py
-	@$(PIP) -r requirements/run.lock
+	@$(PIP) -r requirements/run.lock || { echo '$(OFFLINE)' >&2; exit 1; }
 	@$(VENV)/bin/python tools/link.py
 	@touch $@
 
 $(DEV): $(RUN) requirements/dev.lock
-	@$(PIP) -r requirements/dev.lock
+	@$(PIP) -r requirements/dev.lock || { echo '$(OFFLINE)' >&2; exit 1; }
 	@touch $@
 
 %/node_modules/.package-lock.json: %/package-lock.json
-	@cd $* && npm ci --no-audit --no-fund --loglevel=error
+	@cd $* && npm ci --no-audit --no-fund --loglevel=error || { echo '$(OFFLINE)' >&2; exit 1; }
 	@touch $@
