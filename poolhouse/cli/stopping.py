@@ -1,14 +1,15 @@
 """How a server is told to end: the first signal asks, the second one insists.
 
-Owns SIGINT and SIGTERM of a process with a running loop.
+Owns SIGINT, SIGTERM and SIGHUP (the terminal was closed) of a process with a running loop.
 """
 
 import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopping:
@@ -20,6 +21,9 @@ class Stopping:
         self._on_first = on_first
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
+            # Whoever ignores a signal on our behalf (nohup) means it.
+            if signal.getsignal(number) is signal.SIG_IGN:
+                continue
             loop.add_signal_handler(number, self._on_signal, number)
 
     def is_asked(self) -> bool:
@@ -31,7 +35,9 @@ class Stopping:
         if not self.is_asked():
             self._asked.set()
             if self._on_first is not None:
-                self._on_first()
+                # A terminal that is gone takes no last words, and nobody is left to miss them.
+                with suppress(OSError):
+                    self._on_first()
 
     async def wait(self, seconds: float | None = None) -> bool:
         """Wait to be asked, at most `seconds`; whether it was."""
