@@ -141,7 +141,8 @@ def _answer_json(page: InboxPage) -> Response:
     headers: RawHeaders = [(b"Content-Type", b"application/json; charset=utf-8"), *_NO_STORE]
     if page.older is not None:
         headers.append((b"Link", f'<{page.link_older(JSON_PATH)}>; rel="next"'.encode("ascii")))
-    return Response(200, headers, msgspec.json.encode(page.entries))
+    # People read this in a terminal: a line to each fact, and the prompt after it on a line of its own.
+    return Response(200, headers, msgspec.json.format(msgspec.json.encode(page.entries), indent=2) + b"\n")
 
 
 def _answer_page(page: InboxPage) -> Response:

@@ -242,6 +242,13 @@ async def test_a_question_that_makes_no_sense_is_answered_with_the_known_ones(in
     assert "known parameters" in answer.text
 
 
+async def test_in_a_terminal_each_fact_has_its_line(inbox: Inbox, database: Database, shown: Outbox) -> None:
+    await add(database, shown)
+    text = (await get(inbox, "/_poolhouse/inbox.json")).text
+    assert '    "code": "' in text
+    assert text.endswith("]\n")
+
+
 async def test_the_inbox_is_only_read(inbox: Inbox) -> None:
     answer = await get(inbox, "/_poolhouse/inbox", method="POST")
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
