@@ -12,7 +12,7 @@ import msgspec
 
 from poolhouse.cli.failures import Refused
 from poolhouse.cli.installation import Installation
-from poolhouse.cli.terminal import Paint, Terminal, paint
+from poolhouse.cli.terminal import Paint, Terminal, columns, paint
 
 if TYPE_CHECKING:
     from poolhouse.stacks.changeset import Change
@@ -71,8 +71,12 @@ class Progress:
             return
         sign, word, colour = known
         reason = f": {event.reason}" if event.reason else ""
-        where = f"  {paint(event.physical_id, Paint.DIM)}" if event.physical_id else ""
-        self._terminal.line(f"  {paint(sign, colour)} {event.logical_id}  {event.type}  {word}{reason}{where}")
+        said = f"  {sign} {event.logical_id}  {event.type}  {word}{reason}"
+        # An id is welcome where there is room for it: in a narrow terminal it would break every line.
+        physical_id = event.physical_id or ""
+        fits = physical_id and len(said) + 2 + len(physical_id) <= columns()
+        where = f"  {paint(physical_id, Paint.DIM)}" if fits else ""
+        self._terminal.line(said.replace(sign, paint(sign, colour), 1) + where)
 
 
 def _fields(change: "Change") -> dict[str, object]:

@@ -11,7 +11,7 @@ from poolhouse.cli.terminal import Output, Paint, Terminal, paint
 _SIGNS = {"fine": ("✓", Paint.GREEN), "off": ("–", Paint.YELLOW), "wrong": ("✗", Paint.RED)}
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=("", "--output json"))
 @state_option
 @output_option
 def doctor(state: Path | None, output: Output) -> None:

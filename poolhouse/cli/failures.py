@@ -9,6 +9,14 @@ EXIT_INTERRUPTED = 130
 """128 + SIGINT, as shells write it."""
 
 
+_NEXT_STEPS = {
+    "UserNotFoundException": " `poolhouse users list` shows those there are.",
+    "AliasExistsException": " `poolhouse users create USER --resend` invites again.",
+    "UsernameExistsException": " `poolhouse users create USER --resend` invites again.",
+}
+"""What the service's words leave open for somebody at this command line."""
+
+
 class Refused(Exception):
     """The command line's own refusal; the text is the line."""
 
@@ -17,7 +25,14 @@ def explain(error: BaseException) -> str | None:
     """What to tell the operator, without a traceback; None for what nobody foresaw."""
     if isinstance(error, Refused):
         return str(error)
-    return _installation(error) or _stack(error) or _service(error)
+    return _installation(error) or _stack(error) or _service(error) or _file(error)
+
+
+def _file(error: BaseException) -> str | None:
+    """A file or folder that the system does not give us, wherever it was asked for."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; check the path, and who may read and write there"
+    return None
 
 
 def _installation(error: BaseException) -> str | None:
@@ -69,7 +84,8 @@ def _service(error: BaseException) -> str | None:
 
     match error:
         case ServiceError():
-            return f"{error.code}: {error.message}" if error.message else error.code
+            said = f"{error.code}: {error.message.strip()}" if error.message else error.code
+            return " ".join(said.splitlines()) + _NEXT_STEPS.get(error.code, "")
         case UnknownAccessKey():
             return f"{error}; `poolhouse keys access list` shows those there are"
         case MalformedPrincipal():

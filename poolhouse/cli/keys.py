@@ -22,7 +22,7 @@ def access() -> None:
     """Access keys, with which programs sign admin operations."""
 
 
-@keys.command()
+@keys.command(examples=("--file master.key",))
 @click.option("--file", type=FILE, metavar="PATH", help="Write it to a new file that only you can read.")
 @output_option
 def generate(file: Path | None, output: Output) -> None:
@@ -43,7 +43,7 @@ def generate(file: Path | None, output: Output) -> None:
     terminal.line(f"master key {key.key_id} written to {file}; keep a copy where this machine cannot lose it")
 
 
-@keys.command("rotate-master")
+@keys.command("rotate-master", examples=("--new-key-file new.key",))
 @click.option("--new-key-file", type=FILE, metavar="PATH", help="The file with the new master key.")
 @state_option
 @output_option
@@ -70,7 +70,7 @@ def rotate_master(new_key_file: Path | None, state: Path | None, output: Output)
     run(with_installation(state, errand))
 
 
-@keys.command("rotate-data")
+@keys.command("rotate-data", examples=("",))
 @state_option
 @output_option
 def rotate_data(state: Path | None, output: Output) -> None:
@@ -91,7 +91,7 @@ def rotate_data(state: Path | None, output: Output) -> None:
     run(with_installation(state, errand))
 
 
-@keys.command("rotate-signing")
+@keys.command("rotate-signing", examples=("--pool eu-west-1_EXAMPLE12",))
 @pool_option
 @state_option
 @output_option
@@ -112,7 +112,7 @@ def rotate_signing(pool: str | None, state: Path | None, output: Output) -> None
     run(with_installation(state, errand))
 
 
-@access.command()
+@access.command(examples=("admin", "reader --policy policy.json --output json"))
 @click.argument("name", default="admin")
 @click.option("--policy", type=FILE, metavar="PATH", help="A file with an IAM policy (default: everything is allowed).")
 @state_option
@@ -138,7 +138,7 @@ def create(name: str, policy: Path | None, state: Path | None, output: Output) -
     run(with_installation(state, errand))
 
 
-@access.command("list")
+@access.command("list", examples=("",))
 @state_option
 @output_option
 def list_keys(state: Path | None, output: Output) -> None:
@@ -173,7 +173,7 @@ def list_keys(state: Path | None, output: Output) -> None:
     run(with_installation(state, errand))
 
 
-@access.command()
+@access.command(examples=("AKIAEXAMPLE",))
 @click.argument("key_id", metavar="KEY")
 @state_option
 @output_option

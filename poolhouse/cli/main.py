@@ -25,7 +25,9 @@ __all__ = ["lean", "main", "poolhouse"]
 @click.group(
     cls=Section,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Every command takes --output json. The options of an installation are in docs/configuration.md.",
+    epilog="Every command takes --output json. Exit status: 0 done, 1 refused or failed, 2 wrong usage, "
+    "130 interrupted. Commands, answers and completion: docs/commands.md. "
+    "An installation's options: docs/configuration.md.",
 )
 @click.version_option(VERSION, message="poolhouse %(version)s", help="Show the version.")
 def poolhouse() -> None:
@@ -70,6 +72,8 @@ def _misused(error: click.ClickException) -> int:
         error.show()
         return EXIT_USAGE
     context = error.ctx if isinstance(error, click.UsageError) else None
-    where = f"; `{context.command_path} --help` shows how" if context is not None else ""
-    complain(error.format_message().rstrip(".") + where)
+    said = error.format_message().rstrip(".")
+    if context is not None:
+        said += f"{' ' if said.endswith(('?', ')')) else '; '}`{context.command_path} --help` shows how"
+    complain(said)
     return EXIT_USAGE

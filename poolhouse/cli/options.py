@@ -3,18 +3,31 @@
 Owns the command line's grammar. Imported by every start: brings nothing but click.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from poolhouse.cli.terminal import Output, Paint, paint
 
+if TYPE_CHECKING:
+    from click.types import OptionHelpExtra
+
 STACK = "poolhouse"
 """The stack's name where none is given."""
 FILE = click.Path(path_type=Path)
 PORT = click.IntRange(0, 65535)
+
+
+class Number(click.Option):
+    """An option whose help does not spell out the range: the refusal of a value outside does."""
+
+    def get_help_extra(self, ctx: click.Context) -> "OptionHelpExtra":
+        extra = super().get_help_extra(ctx)
+        extra.pop("range", None)
+        return extra
 
 
 def _output(_context: click.Context, _option: click.Parameter, value: str) -> Output:
@@ -58,9 +71,22 @@ class _Context(click.Context):
 
 
 class Command(click.Command):
-    """A command with our help."""
+    """A command with our help, and with examples at its end."""
 
     context_class = _Context
+
+    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **options: Any) -> None:
+        """`examples` are what comes after `poolhouse` and the command's own name."""
+        super().__init__(*arguments, **options)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.examples:
+            with formatter.section("Examples" if len(self.examples) > 1 else "Example"):
+                for example in self.examples:
+                    # Not write_text: a line to paste is never folded.
+                    formatter.write(f"{'':>{formatter.current_indent}}{ctx.command_path} {example}".rstrip() + "\n")
+        super().format_epilog(ctx, formatter)
 
 
 class Section(click.Group):

@@ -16,7 +16,7 @@ TESTED_FILE = "tested.json"
 """Targets that the client tests exercised; tools/generate_docs.py keeps it equal to tests/clients/covered.json."""
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=("", "--output json"))
 @output_option
 def coverage(output: Output) -> None:
     """Show which operations are provided, and which a real client has tested."""

@@ -4,15 +4,21 @@ from pathlib import Path
 
 import click
 
-from poolhouse.cli.options import PORT, Command, output_option, state_option
+from poolhouse.cli.options import PORT, Command, Number, output_option, state_option
 from poolhouse.cli.terminal import Output, Terminal
 
 
-@click.command(cls=Command)
-@click.option("--workers", type=click.IntRange(1, 64), help="Processes that serve; one uses one core (default 1).")
-@click.option("--host", help="The address to listen on (default 127.0.0.1).")
-@click.option("--port", type=PORT, help="The service's port (default 9229).")
-@click.option("--gateway-port", type=PORT, help="The API gateway's port (default 3000).")
+@click.command(cls=Command, examples=("--workers 4",))
+@click.option(
+    "--workers",
+    cls=Number,
+    type=click.IntRange(1, 64),
+    metavar="NUMBER",
+    help="Processes that serve; one uses one core (default 1).",
+)
+@click.option("--host", metavar="ADDRESS", help="The address to listen on (default 127.0.0.1).")
+@click.option("--port", cls=Number, type=PORT, metavar="PORT", help="The service's port (default 9229).")
+@click.option("--gateway-port", cls=Number, type=PORT, metavar="PORT", help="The API gateway's port (default 3000).")
 @state_option
 @output_option
 def serve(

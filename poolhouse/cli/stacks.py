@@ -29,7 +29,7 @@ _pools_too = click.option(
 )
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=("template.yaml", "template.yaml --parameter Env=test --output json"))
 @template_argument
 @stack_option
 @parameter_option
@@ -65,7 +65,7 @@ def deploy(
     run(errand())
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=("", "poolhouse --output json"))
 @click.argument("stack", required=False)
 @state_option
 @output_option
@@ -83,7 +83,7 @@ def describe(stack: str | None, state: Path | None, output: Output) -> None:
     run(with_installation(state, errand))
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=("poolhouse", "poolhouse --yes --allow-delete-pools"))
 @click.argument("stack")
 @yes_option
 @_pools_too

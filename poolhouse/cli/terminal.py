@@ -5,6 +5,7 @@ Owns standard output. Rich is imported only for a table; the rest of a start mus
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -40,6 +41,11 @@ def paint(text: str, colour: Paint, stream: TextIO | None = None) -> str:
     if not target.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[{colour}m{text}\x1b[0m"
+
+
+def columns() -> int:
+    """How many characters a line on standard output may have; no limit where that is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
 
 
 class Terminal:

@@ -7,6 +7,7 @@ import click
 from poolhouse.cli.options import (
     PORT,
     Command,
+    Number,
     output_option,
     parameter_option,
     stack_option,
@@ -16,16 +17,26 @@ from poolhouse.cli.options import (
 from poolhouse.cli.terminal import Output
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, examples=("template.yaml", "template.yaml --parameter Env=test --port 9230", "template.yaml --tls")
+)
 @template_argument
 @stack_option
 @parameter_option
-@click.option("--port", type=PORT, help="The service's port; 0 takes a free one (default 9229).")
-@click.option("--gateway-port", type=PORT, help="The API gateway's port; 0 takes a free one (default 3000).")
+@click.option(
+    "--port", cls=Number, type=PORT, metavar="PORT", help="The service's port; 0 takes a free one (default 9229)."
+)
+@click.option(
+    "--gateway-port",
+    cls=Number,
+    type=PORT,
+    metavar="PORT",
+    help="The API gateway's port; 0 takes a free one (default 3000).",
+)
 @state_option
 @click.option("--tls", is_flag=True, help="Serve HTTPS, with a certificate of a development authority.")
 @click.option("--region", metavar="REGION", help="The AWS region to be (default eu-west-1).")
-@click.option("--watch/--no-watch", default=True, help="Deploy again when the template changes (it does).")
+@click.option("--watch/--no-watch", default=True, help="Deploy again when the template changes (default), or not.")
 @output_option
 def up(
     template: Path,

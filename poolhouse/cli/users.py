@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from poolhouse.cli.options import Section, output_option, pool_option, state_option, yes_option
+from poolhouse.cli.options import Number, Section, output_option, pool_option, state_option, yes_option
 from poolhouse.cli.terminal import Output, Terminal
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def users() -> None:
     """Create, find, disable and sign out users."""
 
 
-@users.command()
+@users.command(examples=("you@example.com", "ann --email ann@example.com -a name=Ann", "you@example.com --resend"))
 @_user
 @click.option("--email", metavar="ADDRESS", help="The e-mail address; it counts as verified.")
 @click.option("--phone", metavar="NUMBER", help="The phone number (+4912345678); it counts as verified.")
@@ -52,9 +52,12 @@ def create(
     output: Output,
 ) -> None:
     """Create a user and send the invitation with a temporary password."""
+    from poolhouse.cli.failures import Refused
     from poolhouse.cli.user_requests import created, creation
     from poolhouse.userpools.operations.admin_create_user import admin_create_user
 
+    if suppress and resend:
+        raise Refused("--suppress sends no invitation and --resend sends one: give one of them")
     terminal = Terminal(output)
 
     async def errand(installation: "Installation", pool_id: str) -> None:
@@ -76,9 +79,11 @@ def create(
     _run(state, pool, errand)
 
 
-@users.command("list")
+@users.command("list", examples=("", "--filter 'email ^= \"a\"' --output json"))
 @click.option("--filter", "query", metavar="FILTER", help="As ListUsers takes it: 'email ^= \"a\"'.")
-@click.option("--limit", type=click.IntRange(min=1), default=60, help="Users at most (default 60).")
+@click.option(
+    "--limit", cls=Number, type=click.IntRange(min=1), metavar="NUMBER", default=60, help="Users at most (default 60)."
+)
 @pool_option
 @state_option
 @output_option
@@ -92,12 +97,13 @@ def list_users(query: str | None, limit: int, pool: str | None, state: Path | No
         users, more = await find_users(installation, pool_id, query, limit)
         terminal.document({"Users": users, "More": more})
         terminal.table(("User", "E-mail", "Status", "Enabled", "Created"), map(user_row, users))
-        terminal.line(f"{len(users)} users" + (f", and more: raise --limit above {limit}" if more else ""))
+        noun = "user" if len(users) == 1 else "users"
+        terminal.line(f"{len(users)} {noun}" + (f", and more: raise --limit above {limit}" if more else ""))
 
     _run(state, pool, errand)
 
 
-@users.command()
+@users.command(examples=("you@example.com",))
 @_user
 @pool_option
 @state_option
@@ -119,7 +125,7 @@ def show(user: str, pool: str | None, state: Path | None, output: Output) -> Non
     _run(state, pool, errand)
 
 
-@users.command()
+@users.command(examples=("you@example.com",))
 @_user
 @pool_option
 @state_option
@@ -132,7 +138,7 @@ def disable(user: str, pool: str | None, state: Path | None, output: Output) -> 
     _act(state, pool, output, admin_disable_user, AdminDisableUserRequest, user, "disabled; every session has ended")
 
 
-@users.command()
+@users.command(examples=("you@example.com",))
 @_user
 @pool_option
 @state_option
@@ -145,7 +151,7 @@ def enable(user: str, pool: str | None, state: Path | None, output: Output) -> N
     _act(state, pool, output, admin_enable_user, AdminEnableUserRequest, user, "enabled")
 
 
-@users.command("sign-out")
+@users.command("sign-out", examples=("you@example.com",))
 @_user
 @pool_option
 @state_option
@@ -158,7 +164,7 @@ def sign_out(user: str, pool: str | None, state: Path | None, output: Output) ->
     _act(state, pool, output, admin_user_global_sign_out, AdminUserGlobalSignOutRequest, user, "signed out everywhere")
 
 
-@users.command()
+@users.command(examples=("you@example.com --yes",))
 @_user
 @yes_option
 @pool_option
@@ -174,7 +180,7 @@ def delete(user: str, yes: bool, pool: str | None, state: Path | None, output: O
     _act(state, pool, output, admin_delete_user, AdminDeleteUserRequest, user, "deleted")
 
 
-@users.command("set-password")
+@users.command("set-password", examples=("you@example.com --temporary",))
 @_user
 @click.option("--temporary", is_flag=True, help="The user must choose another one at the next sign-in.")
 @pool_option

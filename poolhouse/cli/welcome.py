@@ -84,12 +84,17 @@ def _steps(record: Record) -> Iterator[tuple[str, str]]:
         elsewhere = "" if Path(record.state) == Path.cwd() / ".poolhouse" else f" --state {shlex.quote(_state(record))}"
         yield "create a user; the invitation goes to the inbox", f"{program()} users create {name}{several}{elsewhere}"
         yield (
-            "read the invitation (or open the inbox in a browser)",
+            f"read the invitation (or open the inbox in a browser){_needs_curl()}",
             f"curl -s {trust}'{record.inbox}.json?to={SOMEBODY}'",
         )
     first = next((url for api in record.apis if (url := _plain_route(api))), None)
     if first is not None:
-        yield "call the API; a guarded route says 401 until you bring a token", f"curl -i {trust}{shlex.quote(first)}"
+        title = f"call the API; a guarded route says 401 until you bring a token{_needs_curl()}"
+        yield title, f"curl -i {trust}{shlex.quote(first)}"
+
+
+def _needs_curl() -> str:
+    return "" if shutil.which("curl") else "; needs curl, which is not installed here"
 
 
 def _state(record: Record) -> str:

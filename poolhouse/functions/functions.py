@@ -148,7 +148,7 @@ class Functions:
             self._by_arn = {entry.spec.arn: entry for entry in deployed.values()}
             for pool, successor in replaced:
                 self._retire(pool, successor)
-            log.info("functions_configured", count=len(deployed), replaced=len(replaced))
+            log.debug("functions_configured", count=len(deployed), replaced=len(replaced))
 
     async def _plan_all(self, specs: dict[str, FunctionSpec]) -> dict[str, LaunchPlan]:
         plans: dict[str, LaunchPlan] = {}

@@ -4,12 +4,13 @@ Owns format and destination. Never sees a secret: callers pass ids, names of fie
 """
 
 import io
+import os
 import sys
 from contextlib import suppress
 from typing import Literal, TextIO, cast
 
 import structlog
-from structlog.typing import FilteringBoundLogger
+from structlog.typing import EventDict, FilteringBoundLogger
 
 LogFormat = Literal["json", "text"]
 
@@ -35,13 +36,19 @@ def configure_logging(log_format: LogFormat, level: Literal["debug", "info", "wa
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(colors=_is_coloured(), pad_event_to=0, pad_level=False)
+    )
+    # A person reads along: the time of day is enough, and an event's name says more than its room.
+    stamp: list[structlog.typing.Processor] = (
+        [structlog.processors.TimeStamper(fmt="iso", utc=True)]
+        if log_format == "json"
+        else [_without_room, structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)]
     )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *stamp,
             structlog.processors.format_exc_info,
             renderer,
         ],
@@ -54,10 +61,25 @@ def configure_logging(log_format: LogFormat, level: Literal["debug", "info", "wa
 def configure_command_logging() -> None:
     """For a command, whose answer has standard output for itself: only warnings, on standard error."""
     structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.KeyValueRenderer()],
+        processors=[structlog.processors.add_log_level, _without_room, _one_line],
         wrapper_class=structlog.make_filtering_bound_logger("warning"),
         logger_factory=lambda *_: structlog.PrintLogger(cast(TextIO, _Patient(sys.stderr))),
     )
+
+
+def _is_coloured() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _without_room(_logger: object, _method: str, event: EventDict) -> EventDict:
+    event.pop("room", None)
+    return event
+
+
+def _one_line(_logger: object, _method: str, event: EventDict) -> str:
+    """`warning: event name=value …`, as commands speak."""
+    level, name = event.pop("level"), event.pop("event")
+    return " ".join([f"{level}: {name}", *(f"{key}={value}" for key, value in event.items())])
 
 
 def get_logger(room: str) -> FilteringBoundLogger:

@@ -212,3 +212,28 @@ def test_a_command_for_an_installation_that_is_not_there_makes_none(command: Com
     said = command.refusal("users", "list")
     assert said.startswith("there is no installation in .poolhouse; run `poolhouse up TEMPLATE` there")
     assert not Path(".poolhouse").exists()
+
+
+def test_a_folder_that_the_system_keeps_from_us_is_told_without_a_traceback(
+    installed: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Longer than any file system takes a name: refused to root too, unlike what permissions forbid.
+    name = "x" * 300
+    said = installed.refusal("users", "list", "--state", name)
+    assert said.startswith(f"{name}/poolhouse.db: ")
+    assert "check the path" in said
+
+
+def test_words_of_the_service_stay_on_one_line(installed: CommandLine) -> None:
+    said = installed.refusal("users", "create", "x", "--email", "x@example.com", "-a", "custom:nope=1")
+    assert "Attribute does not exist in the schema" in said
+
+
+def test_an_existing_user_is_met_with_the_way_on(installed: CommandLine) -> None:
+    installed.text("users", "create", "x", "--email", "x@example.com")
+    assert "users create USER --resend" in installed.refusal("users", "create", "x", "--email", "x@example.com")
+
+
+def test_an_invitation_cannot_be_suppressed_and_sent_again_at_once(installed: CommandLine) -> None:
+    said = installed.refusal("users", "create", "x", "--suppress", "--resend")
+    assert said == "--suppress sends no invitation and --resend sends one: give one of them"

@@ -1,11 +1,16 @@
 """up: deploys, serves, tells where, watches, and ends cleanly."""
 
+import fcntl
 import json
+import os
+import pty
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -68,7 +73,7 @@ def test_state_survives_a_restart_and_an_unchanged_stack_loads_nothing_heavy(tmp
 
 def test_a_signal_ends_it_after_the_requests_in_flight(tmp_path: Path) -> None:
     _template(tmp_path)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with running(UP, tmp_path) as server:
             port = port_of(server.next_event("ready")["endpoint"])
             with socket.create_connection(("127.0.0.1", port)) as connection:
@@ -193,3 +198,49 @@ def test_https_is_served_with_the_development_authority(tmp_path: Path) -> None:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert b'{"status":"ok"}' in read_all(connection)
         assert server.end() == 0
+
+
+def test_it_ends_cleanly_when_its_terminal_is_closed(tmp_path: Path) -> None:
+    _template(tmp_path)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "poolhouse", *UP],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    said = b""
+    while b"inbox.json" not in said:
+        said += os.read(ours, 65536)
+    os.close(ours)
+    assert process.wait(30) == 0
+
+
+def test_in_a_narrow_terminal_no_line_of_the_deploy_is_broken(tmp_path: Path) -> None:
+    _template(tmp_path)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "poolhouse", "up", *UP[1:]],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    said = b""
+    while b"inbox.json" not in said:
+        said += os.read(ours, 65536)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    os.close(ours)
+    deployed = said.decode().partition("Poolhouse is ready")[0].splitlines()
+    assert [line for line in deployed if len(line) > 80] == []
+    assert any("created" in line for line in deployed)

@@ -73,7 +73,9 @@ def test_a_user_goes_through_life(installed: CommandLine) -> None:
     assert "signed out everywhere" in installed.text("users", "sign-out", "somebody")
     assert "add --yes" in installed.refusal("users", "delete", "somebody")
     assert "deleted" in installed.text("users", "delete", "somebody", "--yes")
-    assert installed.refusal("users", "show", "somebody") == "UserNotFoundException: User does not exist."
+    assert installed.refusal("users", "show", "somebody") == (
+        "UserNotFoundException: User does not exist. `poolhouse users list` shows those there are."
+    )
 
 
 def test_a_password_is_read_from_standard_input(installed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
