@@ -151,3 +151,38 @@ def test_without_poolhouse_it_says_how_to_start_it(browser: Chromium, tmp_path: 
     with web_server(tmp_path / "nothing-here") as url:
         browser.process.call("open", url)
         browser.process.call("expectHeading", "Poolhouse is not there yet")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_every_screen_is_accessible(
+    page: NodeProcess, server: RunningServer, size: tuple[int, int], scheme: str
+) -> None:
+    person = invited_person(server)
+    page.call("resize", *size, scheme)
+    page.call("expectHeading", "Sign in")
+    assert page.call("violations") == []
+    page.call("fill", "Email", person.email)
+    page.call("fill", "Password", "Wrong-Guess1")
+    page.call("click", "button", "Sign in")
+    page.call("expectText", "alert", "Incorrect username or password.")
+    assert page.call("violations") == []
+    page.call("fill", "Password", person.password)
+    page.call("click", "button", "Sign in")
+    page.call("expectHeading", "Choose a password")
+    page.call("fill", "New password", "secret")
+    page.call("click", "button", "Save and sign in")
+    page.call("expectText", "alert", "Password must have uppercase characters")
+    assert page.call("violations") == []
+    page.call("fill", "New password", NEW_PASSWORD)
+    page.call("click", "button", "Save and sign in")
+    page.call("expectHeading", "You are in")
+    page.call("click", "button", "Call /val/foo")
+    page.call("expectText", "status", "200")
+    assert page.call("violations") == []
+    page.call("click", "button", "Sign out")
+    page.call("expectHeading", "Signed out")
+    page.call("click", "button", "Call /val/foo with the old token")
+    page.call("expectText", "status", "401")
+    assert page.call("violations") == []
+    assert page.call("overflows") is False

@@ -1,6 +1,10 @@
 // Chromium: opens pages, calls the client in them (page.mjs), and does what a person does with an application.
 
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
+
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const FLAGS = [
   "--no-sandbox",
@@ -23,9 +27,9 @@ export async function launch(executablePath, flags = []) {
 }
 
 // A page that shares nothing with the one before.
-export async function open(url) {
+export async function open(url, options = {}) {
   await context?.close();
-  context = await browser.newContext();
+  context = await browser.newContext(options);
   page = await context.newPage();
   complaints = [];
   page.on("pageerror", (error) => complaints.push(`${error.name}: ${error.message}`));
@@ -66,6 +70,31 @@ export async function resize(width, height, colorScheme) {
 // Whether something is wider than the window, so that a person would have to scroll sideways.
 export const overflows = () =>
   page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+
+// What axe finds wrong with the page as it stands now, framed mails aside: those are not ours.
+export async function violations() {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(() => window.axe.run({ exclude: ["iframe"] }, { iframes: false }));
+  return found.violations.flatMap(({ id, help, nodes }) => nodes.map(({ target }) => `${id}: ${help}: ${target}`));
+}
+
+export const title = () => page.title();
+export const count = (selector) => page.locator(selector).count();
+
+// The text of the first framed mail, once it is there.
+export const framedText = () => page.frameLocator("iframe").first().locator("body").innerText();
+
+// Follow a link in the first framed mail, or press a button there, as far as the frame lets anybody.
+export const clickInFrame = (selector) => page.frameLocator("iframe").first().locator(selector).click();
+
+// A script of ours still runs by the driver's door; the page's own do not.
+export async function openWithoutScripts(url) {
+  await open("about:blank", { javaScriptEnabled: false });
+  await page.goto(url);
+}
+
+export const allowClipboard = () => context.grantPermissions(["clipboard-read", "clipboard-write"]);
+export const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
 
 export const screenshot = (file) => page.screenshot({ path: file, fullPage: true });
 export const complaintsSoFar = () => complaints.splice(0);
