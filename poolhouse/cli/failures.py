@@ -17,6 +17,11 @@ _NEXT_STEPS = {
 """What the service's words leave open for somebody at this command line."""
 
 
+_EXPLICITLY = "allow the deletion explicitly"
+_ALLOWED_BY = "(--allow-delete-pools of `poolhouse deploy` and `delete`); another --stack or --state keeps both apart"
+"""The deployer knows no command line; here is what its advice means at ours."""
+
+
 class Refused(Exception):
     """The command line's own refusal; the text is the line."""
 
@@ -72,7 +77,7 @@ def _stack(error: BaseException) -> str | None:
         case StackBusy():
             return f"{error}; wait for it to end, then try again"
         case StackError():
-            return str(error)
+            return str(error).replace(_EXPLICITLY, f"{_EXPLICITLY} {_ALLOWED_BY}")
         case _:
             return None
 

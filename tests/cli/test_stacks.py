@@ -98,3 +98,11 @@ def test_a_state_folder_of_another_name(command: CommandLine, tmp_path: Path) ->
     command.text("keys", "generate", "--file", f"{state}/master.key")
     command.text("deploy", "template.yaml", "--state", state)
     assert command.json("describe", "--state", state)["name"] == "poolhouse"
+
+
+def test_a_template_without_the_pool_is_refused_with_the_way_out(installed: CommandLine) -> None:
+    installed.template.write_text("Resources: {Staff: {Type: AWS::Cognito::UserPool, Properties: {UserPoolName: b}}}")
+    said = installed.refusal("deploy", "template.yaml")
+    assert "deleting it would lose its users" in said
+    assert "--allow-delete-pools" in said
+    assert "another --stack or --state" in said
