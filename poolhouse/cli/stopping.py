@@ -21,8 +21,8 @@ class Stopping:
         self._on_first = on_first
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            # Whoever ignores a signal on our behalf (nohup) means it.
-            if signal.getsignal(number) is signal.SIG_IGN:
+            # nohup ignores it on our behalf, and means it; a shell's background jobs ignore SIGINT without meaning it.
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue
             loop.add_signal_handler(number, self._on_signal, number)
 

@@ -3,6 +3,7 @@
 Owns standard output. Rich is imported only for a table; the rest of a start must not pay for it.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -114,5 +115,10 @@ def complain(text: str) -> None:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        # The terminal was closed: nobody is left to read, and the signal that says so ends a server properly.
+        if error.errno != errno.EIO:
+            raise

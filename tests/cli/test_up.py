@@ -244,3 +244,16 @@ def test_in_a_narrow_terminal_no_line_of_the_deploy_is_broken(tmp_path: Path) ->
     deployed = said.decode().partition("Poolhouse is ready")[0].splitlines()
     assert [line for line in deployed if len(line) > 80] == []
     assert any("created" in line for line in deployed)
+
+
+def test_under_nohup_it_outlives_its_terminal(tmp_path: Path) -> None:
+    _template(tmp_path)
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with running(UP, tmp_path) as server:
+            port = port_of(server.next_event("ready")["endpoint"])
+            server.process.send_signal(signal.SIGHUP)
+            assert b'{"status":"ok"}' in request(port)
+            assert server.end() == 0
+    finally:
+        signal.signal(signal.SIGHUP, ignored)
