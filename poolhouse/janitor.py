@@ -1,6 +1,7 @@
 """Removes what has served its time: expired sessions, spent tokens, old failures, old audit events.
 
-Owns retention. Every node may run it at once: a deletion twice changes nothing.
+Owns retention. Every node may run it at once: a deletion twice changes nothing. It may have a backlog of millions, so
+it works in portions that others' commits go between.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import random
 from collections.abc import Callable
 
 from poolhouse.storage import Batch, Database, StorageError
+from poolhouse.storage.aged import ATTEMPTS, AUDIT, CODES, QUOTAS, SESSIONS, SPENT, AgedTable
 from poolhouse.telemetry.log import get_logger
 
 log = get_logger(__name__)
@@ -16,25 +18,26 @@ INTERVAL_SECONDS = 300.0
 _DAY_MS = 86_400_000
 
 
-def _deletions(now: int, audit_days: int) -> list[tuple[str, int]]:
-    """What to delete, and the time (epoch milliseconds) before which it is too old."""
+def _bounds(now: int, audit_days: int) -> list[tuple[AgedTable, int]]:
+    """What to delete from, and the time (epoch milliseconds) before which it is too old."""
     return [
         # A day longer than the refresh token lives: the longest access token may have been its last.
-        ("DELETE FROM sessions WHERE expires_at < ?", now - _DAY_MS),
-        ("DELETE FROM spent WHERE expires_at < ?", now),
-        ("DELETE FROM attempts WHERE last_failed_at < ?", now - _DAY_MS),
-        ("DELETE FROM codes WHERE expires_at < ?", now - _DAY_MS),
-        ("DELETE FROM quotas WHERE window_start < ?", now - _DAY_MS),
-        ("DELETE FROM audit WHERE at < ?", now - audit_days * _DAY_MS),
+        (SESSIONS, now - _DAY_MS),
+        (SPENT, now),
+        (ATTEMPTS, now - _DAY_MS),
+        (CODES, now - _DAY_MS),
+        (QUOTAS, now - _DAY_MS),
+        (AUDIT, now - audit_days * _DAY_MS),
     ]
 
 
 async def tidy(database: Database, now: int, audit_days: int) -> None:
-    """Delete once what is too old at `now` (epoch milliseconds)."""
-    for sql, before in _deletions(now, audit_days):
-        batch = Batch()
-        batch.add(sql, before)
-        await database.commit(batch)
+    """Delete what is too old at `now` (epoch milliseconds), in portions, until nothing of it is left."""
+    for table, bound in _bounds(now, audit_days):
+        while await table.has_before(database, bound):
+            batch = Batch()
+            table.delete_before(batch, bound)
+            await database.commit(batch)
 
 
 async def tidy_forever(database: Database, clock: Callable[[], float], chance: random.Random, audit_days: int) -> None:
