@@ -3,7 +3,6 @@
 import asyncio
 import resource
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from poolhouse.storage import open_database
 from tests.attacks.wire import Door
+from tests.faults.disks import can_mount, fill, small_disk
 from tests.faults.process import ServerProcess, server_process
 from tests.faults.traffic import Traffic, found
 from tests.faults.wholeness import assert_whole
@@ -46,24 +46,14 @@ class SmallDisk(Disk):
     """A file system of a few megabytes, filled up by somebody else."""
 
     def fill(self, server: ServerProcess) -> None:
-        with (self.folder / "ballast").open("wb", buffering=0) as ballast:
-            try:
-                while ballast.write(bytes(4096)) == 4096:
-                    pass
-            except OSError:
-                pass
+        fill(self.folder / "ballast")
 
     def free(self, server: ServerProcess) -> None:
         (self.folder / "ballast").unlink()
 
 
-def _can_mount() -> bool:
-    probe = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/tmp"], check=False, capture_output=True)
-    return probe.returncode == 0
-
-
 # A real small disk where the machine lets us make one; the limit works everywhere.
-DISKS = ["limited files", *(["small disk"] if _can_mount() else [])]
+DISKS = ["limited files", *(["small disk"] if can_mount() else [])]
 
 
 @pytest.fixture(params=DISKS)
@@ -73,11 +63,8 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
     if request.param == "limited files":
         yield LimitedFiles(folder)
         return
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m,mode=0700", "none", str(folder)], check=True)
-    try:
+    with small_disk(folder, "12m"):
         yield SmallDisk(folder)
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 async def _mailed(door: Door, traffic: Traffic, name: str) -> str | None:

@@ -53,7 +53,7 @@ class Traffic:
                 await asyncio.sleep(0.02)
 
     async def _life(self, name: str) -> None:
-        created = await self._signed("AdminCreateUser", Username=name, DesiredDeliveryMediums=["EMAIL"])
+        created = await self.create(name)
         if created.status != 200:
             self._count(created.error or "")
             await asyncio.sleep(0.02)
@@ -65,6 +65,9 @@ class Traffic:
         reply = await self.sign_in(name)
         if reply.status == 200:
             self.refresh_tokens.append(reply.json()["AuthenticationResult"]["RefreshToken"])
+
+    async def create(self, name: str) -> Reply:
+        return await self._signed("AdminCreateUser", Username=name, DesiredDeliveryMediums=["EMAIL"])
 
     async def _signed(self, operation: str, **members: object) -> Reply:
         members = {"UserPoolId": self.pool_id, **members}
