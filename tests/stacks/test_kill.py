@@ -5,16 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 DEPLOY = """
 import asyncio, os, signal, sys
 from pathlib import Path
-import poolhouse.storage.sqlite
 from tests.house import open_house
 from tests.stacks.test_pools import CLIENT, clients, pools, stack
 from tests.stacks.workshop import Workshop
 
-async def main(folder, die_at):
-    house = await open_house(f"sqlite:///{folder}/state/poolhouse.db", Path(folder, "state"))
+async def main(url, folder, die_at):
+    house = await open_house(url, Path(folder, "state"))
     workshop = Workshop(house, Path(folder))
     inner, left = house.services.database.commit, die_at
 
@@ -33,13 +34,13 @@ async def main(folder, die_at):
     assert (pool, client) == (state.resources["Pool"].physical_id, state.resources["Client"].physical_id)
     print(state.status)
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
 """
 
 
-def deploy(folder: Path, die_at: int) -> subprocess.CompletedProcess[str]:
+def deploy(url: str, folder: Path, die_at: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", DEPLOY, str(folder), str(die_at)],
+        [sys.executable, "-c", DEPLOY, url, str(folder), str(die_at)],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -48,9 +49,8 @@ def deploy(folder: Path, die_at: int) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_deploy_after_kill_9_takes_the_dead_one_back(tmp_path: Path) -> None:
-    for die_at in (1, 2, 3):
-        folder = tmp_path / str(die_at)
-        assert deploy(folder, die_at).returncode == -signal.SIGKILL
-        after = deploy(folder, 0)
-        assert after.stdout.splitlines()[-1:] == ["CREATE_COMPLETE"], after.stderr
+@pytest.mark.parametrize("die_at", [1, 2, 3])
+def test_a_deploy_after_kill_9_takes_the_dead_one_back(database_url: str, tmp_path: Path, die_at: int) -> None:
+    assert deploy(database_url, tmp_path, die_at).returncode == -signal.SIGKILL
+    after = deploy(database_url, tmp_path, 0)
+    assert after.stdout.splitlines()[-1:] == ["CREATE_COMPLETE"], after.stderr
