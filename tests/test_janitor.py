@@ -1,14 +1,18 @@
 """What has served its time is removed whole, in portions that others' commits go between."""
 
 import asyncio
+import random
 from itertools import pairwise
 
 import asyncpg
 import pytest
 
-from poolhouse.janitor import tidy
+from poolhouse.janitor import clear_leftovers, tidy, tidy_forever
 from poolhouse.storage import Batch, Database, open_database
 from poolhouse.storage.aged import PORTION
+from poolhouse.storage.leftovers import deleted_pools
+from poolhouse.storage.pools import PoolRow
+from poolhouse.storage.store import Store
 from tests.postgresql import Cluster
 
 DAY = 86_400_000
@@ -117,3 +121,82 @@ async def _waits_for_a_lock(database: Database, statement: str) -> None:
     async with asyncio.timeout(30):
         while not await database.fetch(waiting, statement):
             await asyncio.sleep(0.01)
+
+
+# -- deleted pools ----------------------------------------------------------------------------------------------------
+
+
+async def _delete_pool(database: Database, users: int) -> Store:
+    """A pool with users, deleted, beside one that stays."""
+    store = Store(database)
+    for pool_id in ("gone", "kept"):
+        batch = Batch()
+        store.pools.insert(batch, PoolRow(pool_id, "people", 0, 0, 1, "{}"), Exception())
+        for number in range(users):
+            user_id = f"u{number}"
+            batch.add("INSERT INTO aliases VALUES (?, ?, 'username', ?)", pool_id, user_id, user_id)
+            batch.add(TABLES["spent"][1].replace("'p'", f"'{pool_id}'"), user_id, NOW)
+        await database.commit(batch)
+    row = await store.pools.get("gone")
+    assert row is not None
+    batch = Batch()
+    store.pools.delete(batch, row, NOW, Exception())
+    await database.commit(batch)
+    return store
+
+
+async def _left(database: Database, table: str) -> dict[str, int]:
+    return dict(await database.fetch(f"SELECT pool_id, count(*) FROM {table} GROUP BY pool_id"))  # type: ignore[arg-type]
+
+
+async def test_a_deleted_pools_rows_are_removed_in_portions_and_nobody_elses(database: Database) -> None:
+    await _delete_pool(database, BACKLOG)
+    counts = [(await _left(database, "aliases"))["gone"]]
+    inner = database.commit
+
+    async def commit(batch: Batch) -> None:
+        await inner(batch)
+        counts.append((await _left(database, "aliases")).get("gone", 0))
+
+    database.commit = commit  # type: ignore[method-assign]  # the real one, and then a look
+    await clear_leftovers(database, NOW)
+    assert max(before - after for before, after in pairwise(counts)) == PORTION
+    assert await _left(database, "aliases") == await _left(database, "spent") == {"kept": BACKLOG}
+
+
+async def test_whoever_starts_next_finishes_what_a_killed_node_left(database_url: str) -> None:
+    first = await open_database(database_url)
+    await _delete_pool(first, BACKLOG)
+    inner, portions = first.commit, 0
+
+    async def die_at_the_second(batch: Batch) -> None:
+        nonlocal portions
+        portions += 1
+        if portions == 2:
+            raise KeyboardInterrupt
+        await inner(batch)
+
+    first.commit = die_at_the_second  # type: ignore[method-assign]  # the real one, for once
+    with pytest.raises(KeyboardInterrupt):
+        await clear_leftovers(first, NOW)
+    await first.close()
+    second = await open_database(database_url)
+    assert (await _left(second, "aliases"))["gone"] == BACKLOG - PORTION
+    tidying = asyncio.create_task(tidy_forever(second, lambda: NOW / 1000, random.Random(1), 400))
+    async with asyncio.timeout(30):
+        while "gone" in await _left(second, "aliases") or "gone" in await _left(second, "spent"):
+            await asyncio.sleep(0.01)
+    tidying.cancel()
+    await asyncio.gather(tidying, return_exceptions=True)
+    await second.close()
+
+
+async def test_what_a_node_writes_that_has_not_heard_of_the_deletion_is_removed_too(database: Database) -> None:
+    await _delete_pool(database, 1)
+    await clear_leftovers(database, NOW)
+    late = Batch()
+    late.add("INSERT INTO aliases VALUES ('gone', 'late', 'username', 'late')")
+    await database.commit(late)
+    await clear_leftovers(database, NOW + 2 * 3_600_000)
+    assert await _left(database, "aliases") == {"kept": 1}
+    assert await deleted_pools(database) == []

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from poolhouse.storage.database import Batch, Database, Row
+from poolhouse.storage.leftovers import note_deleted
 
 
 class PoolRow(Struct, frozen=True):
@@ -77,8 +78,11 @@ class Pools:
             refusal=changed,
         )
 
-    def delete(self, batch: Batch, pool: PoolRow, changed: Exception) -> None:
-        """Delete a pool as it was read and all that belongs to it; raises `changed` if it is no longer that."""
+    def delete(self, batch: Batch, pool: PoolRow, now: int, changed: Exception) -> None:
+        """Delete a pool as it was read, with its clients and keys; raises `changed` if it is no longer that.
+
+        With these it is gone for everybody. Its users may be a million: they are removed afterwards, in portions.
+        """
         batch.add(
             "DELETE FROM pools WHERE pool_id = ? AND version = ?",
             pool.pool_id,
@@ -86,14 +90,9 @@ class Pools:
             expect=1,
             refusal=changed,
         )
-        for table in _OWNED:
+        for table in ("clients", "signing_keys"):
             batch.add(f"DELETE FROM {table} WHERE pool_id = ?", pool.pool_id)
-
-
-_OWNED = (
-    *("clients", "signing_keys", "users", "aliases", "groups", "group_members", "sessions", "attempts"),
-    *("spent", "codes", "quotas", "devices"),
-)
+        note_deleted(batch, pool.pool_id, now)
 
 
 class Clients:

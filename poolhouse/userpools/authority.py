@@ -115,6 +115,7 @@ class SessionAuthority:
         if found is None:
             raise TokenRefused("user_deleted", token.pool_id, token.client_id)
         session = found.session
+        await self._require_pool(token)
         self._refuse_dead(
             token, found.user.enabled, revoked=session.revoked_at is not None, signed_out=found.signed_out
         )
@@ -124,11 +125,17 @@ class SessionAuthority:
         state = await self._sessions.state(token.pool_id, token.session_id)
         if state is None:
             raise TokenRefused("user_deleted", token.pool_id, token.client_id)
+        await self._require_pool(token)
         _, client_id, revoked, signed_out, enabled = state
         self._refuse_dead(token, enabled, revoked=revoked, signed_out=signed_out)
         client = await self._directory.find_client(client_id)
         if client is None or client.pool_id != token.pool_id:
             raise TokenRefused("client_deleted", token.pool_id, token.client_id)
+
+    async def _require_pool(self, token: VerifiedToken) -> None:
+        """Raise TokenRefused when the pool may have been deleted unheard, and has: its rows go later than itself."""
+        if self._database.feed_age() >= PROPAGATION_SECONDS and not await self._directory.exists_now(token.pool_id):
+            raise TokenRefused("wrong_pool", token.pool_id, token.client_id)
 
     @staticmethod
     def _refuse_dead(token: VerifiedToken, enabled: bool, *, revoked: bool, signed_out: bool) -> None:

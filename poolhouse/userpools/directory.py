@@ -114,6 +114,10 @@ class Directory:
             _hold(self._pools, pool_id, pool, POOLS_HELD)
         return pool
 
+    async def exists_now(self, pool_id: str) -> bool:
+        """Whether the pool exists, asked of the database whatever is held."""
+        return await self._store.pools.get(pool_id) is not None
+
     async def client(self, client_id: str) -> Client:
         """The client, in whichever pool. Raises ResourceNotFoundException."""
         found = await self.find_client(client_id)

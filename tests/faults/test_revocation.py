@@ -92,6 +92,26 @@ async def test_it_holds_while_the_listening_connection_is_killed_again_and_again
         await there.deployed()
 
 
+async def test_a_deleted_pool_is_gone_for_a_node_that_hears_nothing_before_its_rows_are(nodes: Nodes) -> None:
+    here, there = nodes
+    await here.user("alice")
+    tokens = await here.sign_in("alice")
+    assert await there.visit(tokens["AccessToken"]) == 200
+    for node in nodes:
+        assert node.app._janitor is not None
+        node.app._janitor.cancel()
+    there.app.services.database._feed.cancel()  # type: ignore[attr-defined]
+    await here.service.admin("DeleteUserPool", UserPoolId=here.pool_id)
+    await asyncio.sleep(PROMISE_SECONDS)
+    left = await here.app.services.database.fetch("SELECT 1 FROM sessions")
+    assert len(left) == 1, "its rows are still there"
+    for node in nodes:
+        for use in ("AccessToken", "IdToken"):
+            assert await node.visit(tokens[use]) == 401
+        reply = await node.service.call("GetUser", {"AccessToken": tokens["AccessToken"]})
+        assert reply.status == 400
+
+
 async def _patiently_sign_out(node: Premises) -> None:
     """The connections are being killed: an administrator would try again, too."""
     members = {"UserPoolId": node.pool_id, "Username": "alice"}

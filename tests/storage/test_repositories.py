@@ -6,6 +6,7 @@ import pytest
 from msgspec import structs
 
 from poolhouse.storage import Batch, Database, open_database
+from poolhouse.storage.leftovers import deleted_pools, remove_leftovers
 from poolhouse.storage.pools import ClientRow, PoolRow
 from poolhouse.storage.sessions import SessionRow
 from poolhouse.storage.signing_keys import SigningKeyRow
@@ -96,10 +97,12 @@ async def test_a_pool_is_created_read_changed_over_its_version_and_deleted_with_
     assert current is not None
     assert current.document == '{"a":1}'
     batch = Batch()
-    store.pools.delete(batch, current, Refused())
+    store.pools.delete(batch, current, 5, Refused())
     await database.commit(batch)
     assert await store.pools.get("p1") is None
     assert await store.clients.find("c1") is None
+    assert await deleted_pools(database) == [("p1", 5)]
+    await remove_leftovers(database, "p1")
     assert await store.users.find("p1", "a@b.c") is None
     assert await store.sessions.state("p1", "s1") is None
 

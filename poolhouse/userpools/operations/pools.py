@@ -78,7 +78,7 @@ async def update_user_pool(call: Call, request: UpdateUserPoolRequest) -> Update
 
 @operation
 async def delete_user_pool(call: Call, request: DeleteUserPoolRequest) -> None:
-    """Delete a pool with everything in it; every token of its users is dead."""
+    """Delete a pool; every token of its users is dead. What was in it is removed afterwards (janitor.py)."""
     pool_id = request.user_pool_id
     for _ in range(RACES):
         row = await pool_row(call, pool_id)
@@ -88,7 +88,7 @@ async def delete_user_pool(call: Call, request: DeleteUserPoolRequest) -> None:
                 "Deletion protection must be inactivated first."
             )
         batch = Batch()
-        call.services.store.pools.delete(batch, row, ChangedMeanwhile())
+        call.services.store.pools.delete(batch, row, int(call.now * 1000), ChangedMeanwhile())
         batch.notify("pool", pool_id)
         batch.notify("keys", pool_id)
         batch.notify("client", "")  # all of them: a pool may have more clients than a batch should have notices
