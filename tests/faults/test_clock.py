@@ -1,5 +1,6 @@
 """A clock that is put back: nothing opens that should not, nobody is shut out for long, nothing is lost."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -170,3 +171,61 @@ async def test_a_fresh_session_string_survives_a_step_back(premises: Premises) -
         },
     )
     assert reply.status == 200
+
+
+async def test_a_day_forward_ends_what_has_its_time_and_nothing_else(premises: Premises) -> None:
+    await premises.user("alice")
+    tokens = await premises.sign_in("alice")
+    for _ in range(5):
+        await premises.initiate("alice", "Wr0ng!password")
+    assert (await premises.initiate("alice")).message == "Password attempts exceeded"
+    premises.clock.forward(24 * HOUR)
+    assert await premises.visit(tokens["AccessToken"]) == 401, "the access token lived for an hour"
+    assert (await premises.initiate("alice")).status == 200, "the lock has lapsed"
+    refreshed = await premises.service.call("InitiateAuth", _refresh(premises, tokens))
+    assert refreshed.status == 200, "the refresh token lives for thirty days"
+    await premises.service.admin("AdminUserGlobalSignOut", UserPoolId=premises.pool_id, Username="alice")
+    premises.clock.forward(-24 * HOUR)
+    again = await premises.service.call("InitiateAuth", _refresh(premises, tokens))
+    assert again.error == "NotAuthorizedException", "and a step back revives nothing"
+    assert await premises.visit(tokens["AccessToken"]) == 401
+
+
+async def test_a_clock_that_jumps_to_and_fro_in_the_middle_of_sign_ins_refuses_nobody(premises: Premises) -> None:
+    await premises.user("alice")
+    for step in (-HOUR, 24 * HOUR, -23 * HOUR, 0.5, -0.5, HOUR, -24 * HOUR):
+        started = await premises.service.call(
+            "InitiateAuth",
+            {
+                "ClientId": premises.client_id,
+                "AuthFlow": "USER_PASSWORD_AUTH",
+                "AuthParameters": {"USERNAME": "alice", "PASSWORD": PASSWORD},
+            },
+        )
+        tokens = started.json()["AuthenticationResult"]
+        waiting = asyncio.create_task(premises.service.call("InitiateAuth", _refresh(premises, tokens)))
+        premises.clock.forward(step)
+        assert (await waiting).status == 200
+        assert (await premises.initiate("alice")).status == 200
+        assert await premises.visit(tokens["AccessToken"]) == (401 if step >= HOUR else 200)
+
+
+async def test_the_lockout_counts_on_whatever_the_clock_does_between_guesses(premises: Premises) -> None:
+    """Whoever could turn the clock back must not win guesses by it."""
+    await premises.user("alice")
+    answered = 0
+    for step in (0.0, -HOUR, -HOUR, -HOUR, -HOUR, -1.0, -1.0, -1.0, -1.0, -1.0):
+        premises.clock.forward(step)
+        reply = await premises.initiate("alice", "Wr0ng!password")
+        answered += reply.message == "Incorrect username or password."
+    assert answered == 5
+    rows = await premises.app.services.database.fetch("SELECT failures FROM attempts")
+    assert [row[0] for row in rows] == [5]
+
+
+def _refresh(premises: Premises, tokens: dict[str, str]) -> dict[str, object]:
+    return {
+        "ClientId": premises.client_id,
+        "AuthFlow": "REFRESH_TOKEN_AUTH",
+        "AuthParameters": {"REFRESH_TOKEN": tokens["RefreshToken"]},
+    }
