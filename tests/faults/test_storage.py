@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from poolhouse.janitor import tidy
-from poolhouse.storage import Batch, Database, Unavailable, open_database
+from poolhouse.storage import Batch, Database, StorageError, Unavailable, open_database
 from poolhouse.storage.sqlite import SqliteDatabase
 
 INSERT = "INSERT INTO facts (name, value) VALUES (?, ?)"
@@ -82,3 +82,16 @@ async def test_failures_of_names_that_nobody_has_are_forgotten_after_a_day(datab
     await database.commit(batch)
     await tidy(database, 2 * day + 1000, 400)
     assert [row[0] for row in await database.fetch("SELECT subject FROM attempts")] == ["fresh"]
+
+
+async def test_a_statement_that_cannot_be_run_holds_up_nobody_after_it(database: Database) -> None:
+    """A transaction that it left open would refuse every later one."""
+    bad = Batch()
+    bad.add(INSERT, "half", b"x")
+    bad.add("INSERT INTO no_such_table (x) VALUES (?)", 1)
+    with pytest.raises(StorageError):
+        await database.commit(bad)
+    good = Batch()
+    good.add(INSERT, "fine", b"x")
+    await database.commit(good)
+    assert [row[0] for row in await database.fetch("SELECT name FROM facts")] == ["fine"]
