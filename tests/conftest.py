@@ -1,6 +1,5 @@
 """Databases for the tests: every test that asks for `database` runs on SQLite and on a real PostgreSQL."""
 
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import structlog
 
 from poolhouse.storage import Database, open_database
 from tests.house import House, open_house
-from tests.postgresql import Cluster, start_cluster
+from tests.postgresql import Cluster, cluster_folder, start_cluster
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +21,7 @@ def _logging_as_at_the_start() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A PostgreSQL server of the tests' own, gone when they end."""
-    # Not below pytest's own folder: another run would close that to the server's user.
-    with tempfile.TemporaryDirectory(prefix="poolhouse-pg-") as folder, start_cluster(Path(folder)) as running:
+    with cluster_folder() as folder, start_cluster(folder) as running:
         yield running
 
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,6 +172,14 @@ class Cluster:
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(_as_owner([find_binary(program) or program, *arguments]), check=True, stdout=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def cluster_folder() -> Iterator[Path]:
+    """A folder for a server, gone when the block ends."""
+    # Not below pytest's own folder: another run would close that to the server's user.
+    with tempfile.TemporaryDirectory(prefix="poolhouse-pg-") as folder:
+        yield Path(folder)
 
 
 @contextlib.contextmanager

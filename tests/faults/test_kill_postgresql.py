@@ -10,13 +10,13 @@ from poolhouse.storage import open_database
 from tests.faults.process import server_process
 from tests.faults.traffic import Traffic, found
 from tests.faults.wholeness import assert_whole
-from tests.postgresql import Cluster, start_cluster
+from tests.postgresql import Cluster, cluster_folder, start_cluster
 
 
 @pytest.fixture
-def durable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def durable() -> Iterator[Cluster]:
     """A PostgreSQL server that really writes, to be killed."""
-    with start_cluster(tmp_path_factory.mktemp("durable"), durable=True) as running:
+    with cluster_folder() as folder, start_cluster(folder, durable=True) as running:
         yield running
 
 

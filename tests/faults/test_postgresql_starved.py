@@ -15,7 +15,7 @@ from tests.faults.disks import can_mount, fill, small_disk
 from tests.faults.process import server_process
 from tests.faults.traffic import Traffic, found
 from tests.faults.wholeness import assert_whole
-from tests.postgresql import Cluster, give_to_owner, start_cluster
+from tests.postgresql import Cluster, cluster_folder, give_to_owner, start_cluster
 
 SEGMENT = 1 << 20
 SEGMENTS = f"--wal-segsize={SEGMENT >> 20}"
@@ -70,10 +70,15 @@ class LimitedFiles(Space):
 DISKS = ["limited files", *(["small disk"] if can_mount() else [])]
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with cluster_folder() as made:
+        yield made
+
+
 @pytest.fixture(params=DISKS)
-def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
+def data(request: pytest.FixtureRequest, folder: Path) -> Iterator[Space]:
     """Space for the tables only: the write-ahead log lies elsewhere, or its files have their size already."""
-    folder = tmp_path_factory.mktemp("durable")
     with start_cluster(folder, SEGMENTS, durable=True) as cluster:
         if request.param == "limited files":
             yield LimitedFiles(cluster, cluster.create_database("full"), SEGMENT)
@@ -87,9 +92,8 @@ def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(params=DISKS)
-def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
+def log(request: pytest.FixtureRequest, folder: Path) -> Iterator[Space]:
     """Space for the write-ahead log."""
-    folder = tmp_path_factory.mktemp("durable")
     if request.param == "limited files":
         with start_cluster(folder, SEGMENTS, durable=True) as cluster:
             # Not so little that it cuts what PostgreSQL overwrites in place: a full disk lets that be.

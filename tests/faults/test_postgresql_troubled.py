@@ -16,7 +16,7 @@ from tests.attacks.wire import Reply
 from tests.faults.process import ServerProcess, server_process
 from tests.faults.traffic import Traffic, found
 from tests.faults.wholeness import assert_whole
-from tests.postgresql import Cluster, start_cluster
+from tests.postgresql import Cluster, cluster_folder, start_cluster
 
 CONNECTIONS = 8
 PATIENCE = 60
@@ -25,9 +25,9 @@ FAILED = (500, "InternalErrorException")
 
 
 @pytest.fixture
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def own() -> Iterator[Cluster]:
     """A PostgreSQL server to be troubled."""
-    with start_cluster(tmp_path_factory.mktemp("troubled"), durable=True) as running:
+    with cluster_folder() as folder, start_cluster(folder, durable=True) as running:
         yield running
 
 
