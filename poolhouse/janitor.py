@@ -37,7 +37,7 @@ async def tidy(database: Database, now: int, audit_days: int) -> None:
     """Delete what is too old at `now` (epoch milliseconds), in portions, until nothing of it is left."""
     for table, bound in _bounds(now, audit_days):
         while await table.has_before(database, bound):
-            batch = Batch()
+            batch = Batch(large=True)
             table.delete_before(batch, bound)
             await database.commit(batch)
 

@@ -49,7 +49,7 @@ async def remove_leftovers(database: Database, pool_id: str) -> None:
     for table in _OWNED:
         portion = f"SELECT {table.key} FROM {table.name} WHERE pool_id = ? LIMIT {PORTION}"
         while await database.scan(f"SELECT 1 FROM {table.name} WHERE pool_id = ? LIMIT 1", pool_id):
-            batch = Batch()
+            batch = Batch(large=True)
             batch.add(f"DELETE FROM {table.name} WHERE ({table.key}) IN ({portion})", pool_id)
             await database.commit(batch)
 

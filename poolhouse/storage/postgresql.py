@@ -41,6 +41,8 @@ WAIT_SECONDS = 10.0
 """How long a request waits for a free connection before it is refused."""
 STATEMENTS = 512
 """Prepared statements kept on each connection."""
+LOCK_SECONDS = 5.0
+"""How long a write waits for somebody's lock: longer, and all held connections could be waiting."""
 HEARTBEAT_SECONDS = 0.25
 MIGRATION_LOCK = 0x506F6F6C
 CHANNEL = "poolhouse"
@@ -54,8 +56,8 @@ _Gone = (
     asyncpg.InternalClientError,
 )
 
-_CANNOT_SERVE = ("08", "53", "57", "58")
-"""Classes of SQLSTATE that say nothing of the statement: connection, resources, operator, system."""
+_CANNOT_SERVE = ("08", "25006", "53", "57", "58")
+"""Beginnings of SQLSTATE that say nothing of the statement: connection, no writes here, resources, operator, system."""
 
 
 class _Connection:
@@ -199,7 +201,7 @@ class PostgresDatabase(Database):
             # The protocol may be in the middle of an answer: this connection cannot be used again.
             self._drop(connection)
             return None
-        if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _CANNOT_SERVE:
+        if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith(_CANNOT_SERVE):
             self._drop(connection)
             return Unavailable(f"the database cannot serve: {error}")
         self._release(connection)
@@ -298,7 +300,11 @@ async def _connect(url: str) -> "asyncpg.Connection[Any]":
             timeout=CONNECT_SECONDS,
             command_timeout=COMMAND_SECONDS,
             statement_cache_size=0,
-            server_settings={"application_name": "poolhouse", "jit": "off"},
+            server_settings={
+                "application_name": "poolhouse",
+                "jit": "off",
+                "lock_timeout": str(int(LOCK_SECONDS * 1000)),
+            },
         )
     except ValueError as error:
         # Its text quotes the URL's parts, and one of them is a password.
@@ -357,7 +363,8 @@ def _refusal(batch: Batch, error: asyncpg.PostgresError) -> Exception:
 
 async def _migrate(connection: "asyncpg.Connection[Any]") -> list[int]:
     async with connection.transaction():
-        # The lock makes simultaneous starts take turns; the second finds the work done.
+        # The lock makes simultaneous starts take turns, however long one takes; the second finds the work done.
+        await connection.execute("SET LOCAL lock_timeout = 0")
         await connection.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT PRIMARY KEY, applied_at BIGINT)"

@@ -62,7 +62,7 @@ class SqliteDatabase(Database):
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._reader = _connect(path)
             self._scanner = _connect(path, SCAN_CACHE_KIB)
-            self._writer = Writer(_connect(path), WriteTurn(path), self._loop)
+            self._writer = Writer(path, _connect(path), WriteTurn(path), self._loop)
         except (OSError, sqlite3.Error) as error:
             raise Unavailable(f"cannot open {path}: {error}") from error
         self._scan_lock = asyncio.Lock()

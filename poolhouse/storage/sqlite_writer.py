@@ -7,6 +7,7 @@ waits. COMMIT, which waits for the disk, runs on the thread, and so does work th
 """
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -54,9 +55,16 @@ class _Group:
 class Writer:
     """The one connection of a process that writes."""
 
-    def __init__(self, connection: sqlite3.Connection, turn: WriteTurn, loop: asyncio.AbstractEventLoop) -> None:
-        """`connection` becomes the writer's own; nothing on it may wait for locks by itself."""
+    def __init__(
+        self, path: str, connection: sqlite3.Connection, turn: WriteTurn, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """`connection` is to the file at `path`, and becomes the writer's own; nothing on it waits for locks by itself.
+
+        Raises OSError when there is no such file.
+        """
         connection.execute("PRAGMA busy_timeout=0")
+        self._path = path
+        self._file = _identity(path)
         self._connection = connection
         self._turn = turn
         self._loop = loop
@@ -119,19 +127,25 @@ class Writer:
     def _begin(self) -> bool:
         """Take the turn, and SQLite's own lock, which a program that takes no turns may hold.
 
-        Raises sqlite3.Error; OSError where the file system has no locks.
+        Raises sqlite3.Error; OSError where the file system has no locks, or no longer the file.
         """
         if not self._turn.take():
             return False
         try:
+            self._require_file()
             self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._turn.give()
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 return False
             raise
         self._refused_from = None
         return True
+
+    def _require_file(self) -> None:
+        """Raise OSError unless the file is still the one: what went into another would be lost with the next start."""
+        if _identity(self._path) != self._file:
+            raise OSError(f"{self._path} was replaced")
 
     def _run(self) -> None:
         group = _Group(self._waiting[:GROUP_LIMIT])
@@ -189,6 +203,12 @@ class Writer:
             log.error("commit_failed", error=str(error), batches=len(group.jobs))
             # What a batch was refused with stays true whether or not the others are durable.
             group.outcomes = [outcome or Unavailable(str(error)) for outcome in group.outcomes]
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """Which file it is that the path names."""
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
 
 
 def _answer(jobs: list[_Job], outcomes: Outcomes) -> None:

@@ -190,3 +190,17 @@ async def _settled(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     async with asyncio.timeout(PATIENCE):
         while await _count(connection, "state = 'active'"):
             await asyncio.sleep(0.01)
+
+
+async def test_connections_that_were_opened_while_no_writes_were_taken_are_not_kept(
+    own: Cluster, tmp_path: Path
+) -> None:
+    """After a failover the held ones lead to what is now the standby: only new ones lead to what takes writes."""
+    async with serving(url := own.create_database("promoted"), tmp_path) as (_, traffic), session(url) as operator:
+        await operator.execute("ALTER DATABASE promoted SET default_transaction_read_only = on")
+        await operator.execute(CUT)
+        replies = await asyncio.gather(*(traffic.sign_in("alice") for _ in range(CONNECTIONS)))
+        assert all(map(failed, replies))
+        await operator.execute("ALTER DATABASE promoted SET default_transaction_read_only = off")
+        for _ in range(CONNECTIONS):
+            assert (await traffic.sign_in("alice")).status == 200
