@@ -8,10 +8,9 @@ from poolhouse.storage.database import Batch, Database, Row
 SEARCHED = ("email", "phone_number", "name", "given_name", "family_name", "preferred_username")
 """Attributes with a column of their own, held in lower case, for ListUsers."""
 
-_COLUMNS = (
-    "pool_id, user_id, username, status, enabled, created_at, modified_at, attributes, credential, "
-    "credential_version, password_expires_at, generation, version"
-)
+LISTED = ("user_id", "username", "status", "enabled", "created_at", "modified_at", "attributes")
+"""The columns of a ListedUser: a page has sixty rows, and each column of each costs."""
+_COLUMNS = f"{', '.join(LISTED)}, pool_id, credential, credential_version, password_expires_at, generation, version"
 _GROUPED = "EXISTS (SELECT 1 FROM group_members m WHERE m.pool_id = u.pool_id AND m.user_id = u.user_id)"
 WHOLE_USER = ", ".join([*(f"u.{column.strip()}" for column in _COLUMNS.split(",")), _GROUPED])
 """The columns of `whole_user_from_row`, where the table of users goes by the name of u."""
@@ -19,10 +18,9 @@ _attributes = msgspec.json.Decoder(dict[str, str])
 _encode = msgspec.json.Encoder().encode
 
 
-class UserRow(Struct, frozen=True, gc=False):
-    """A user as it is stored. `credential` is sealed; times are epoch milliseconds."""
+class ListedUser(Struct, frozen=True, gc=False):
+    """What a list shows of a user. Times are epoch milliseconds."""
 
-    pool_id: str
     user_id: str
     username: str
     status: str
@@ -30,6 +28,12 @@ class UserRow(Struct, frozen=True, gc=False):
     created_at: int
     modified_at: int
     attributes: dict[str, str]
+
+
+class UserRow(ListedUser, frozen=True, gc=False):
+    """A user as it is stored. `credential` is sealed; times are epoch milliseconds."""
+
+    pool_id: str
     credential: bytes | None
     credential_version: int
     password_expires_at: int | None
@@ -39,22 +43,6 @@ class UserRow(Struct, frozen=True, gc=False):
     """Moves on with every change of the row."""
     grouped: bool = True
     """False where the read saw that they are in no group; spares who issues tokens the question."""
-
-
-class ListedUser(Struct, frozen=True, gc=False):
-    """What a list shows of a user; the members are UserRow's."""
-
-    user_id: str
-    username: str
-    status: str
-    enabled: bool
-    created_at: int
-    modified_at: int
-    attributes: dict[str, str]
-
-
-LISTED = ("user_id", "username", "status", "enabled", "created_at", "modified_at", "attributes")
-"""The columns of `listed_user_from_row`: a page has sixty rows, and each column of each costs."""
 
 
 class Found(Struct, frozen=True):
@@ -146,7 +134,6 @@ class Users:
         batch.add(
             f"INSERT INTO users ({_COLUMNS}, {', '.join(SEARCHED)}) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            user.pool_id,
             user.user_id,
             user.username,
             user.status,
@@ -154,6 +141,7 @@ class Users:
             user.created_at,
             user.modified_at,
             _encode(user.attributes).decode(),
+            user.pool_id,
             user.credential,
             user.credential_version,
             user.password_expires_at,
@@ -269,11 +257,11 @@ def whole_user_from_row(row: Row) -> UserRow:
         row[0],
         row[1],
         row[2],
-        row[3],
-        row[4] == 1,
+        row[3] == 1,
+        row[4],
         row[5],
-        row[6],
-        _attributes.decode(row[7]),
+        _attributes.decode(row[6]),
+        row[7],
         row[8],
         row[9],
         row[10],

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 
 from poolhouse.model.cognito_idp_model import AttributeType, UserType
-from poolhouse.storage.users import ListedUser, UserRow
+from poolhouse.storage.users import ListedUser
 
 
-def wire_attributes(user: UserRow | ListedUser, *, readable: Collection[str] = ()) -> list[AttributeType]:
+def wire_attributes(user: ListedUser, *, readable: Collection[str] = ()) -> list[AttributeType]:
     """The attributes, `sub` first; `readable` limits them (empty: all but developer-only ones are left to it)."""
     found = [AttributeType(name="sub", value=user.user_id)]
     if readable:
@@ -15,7 +15,7 @@ def wire_attributes(user: UserRow | ListedUser, *, readable: Collection[str] = (
     return found + [AttributeType(name=name, value=value) for name, value in user.attributes.items()]
 
 
-def user_type(user: UserRow | ListedUser, *, attributes_to_get: Collection[str] = ()) -> UserType:
+def user_type(user: ListedUser, *, attributes_to_get: Collection[str] = ()) -> UserType:
     """The user as ListUsers and AdminCreateUser show it."""
     attributes = wire_attributes(user)
     if attributes_to_get:
