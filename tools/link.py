@@ -14,9 +14,13 @@ SCRIPT = """\
 #!{python}
 import sys
 
-from poolhouse.cli.main import main
+try:
+    from poolhouse.cli.main import main
 
-sys.exit(main())
+    status = main()
+except KeyboardInterrupt:  # before the command line is there to say so
+    status = 130
+sys.exit(status)
 """
 
 

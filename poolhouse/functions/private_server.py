@@ -8,37 +8,34 @@ import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 
-from poolhouse.http.connection import Connection
-from poolhouse.http.limits import Limits
-from poolhouse.http.message import Handler, Response
 from poolhouse.http.server import Server
 
 _BACKLOG = 64
 _PAUSE = 0.05
 
 
-class PrivateServer(Server):
-    """Serves the connections that `admits` lets in; the others are closed unread."""
+class PrivateServer:
+    """Has `server` serve the connections that `admits` lets in; the others are closed unread."""
 
-    def __init__(
-        self,
-        handler: Handler,
-        limits: Limits,
-        *,
-        on_error: Callable[[int, str], Response],
-        admits: Callable[[socket.socket], Awaitable[bool]],
-    ) -> None:
-        super().__init__(handler, limits, on_error=on_error)
+    def __init__(self, server: Server, admits: Callable[[socket.socket], Awaitable[bool]]) -> None:
+        self._server = server
         self._admits = admits
         self._accepting: asyncio.Task[None] | None = None
+        self.port = 0
+        """The port that is listened on; 0 before that."""
 
-    async def listen_socket(self, listening: socket.socket) -> None:
-        """Listen on a bound socket, which becomes the server's own."""
+    def listen(self, host: str) -> None:
+        """Listen on a free port of an IPv4 address. Raises OSError."""
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listening.bind((host, 0))
+            listening.listen(_BACKLOG)
+        except OSError:
+            listening.close()
+            raise
         listening.setblocking(False)
-        listening.listen(_BACKLOG)
-        self._port = listening.getsockname()[1]
+        self.port = listening.getsockname()[1]
         self._accepting = asyncio.get_running_loop().create_task(self._accept_all(listening))
-        self._tick()
 
     async def _accept_all(self, listening: socket.socket) -> None:
         """One after the other: who knocks often waits longest."""
@@ -60,15 +57,14 @@ class PrivateServer(Server):
         except BaseException:
             connection.close()
             raise
-        if not admitted:
+        if admitted:
+            await self._server.adopt(connection)
+        else:
             connection.close()
-            return
-        loop = asyncio.get_running_loop()
-        await loop.connect_accepted_socket(lambda: Connection(self._service), connection)
 
     async def stop(self, grace: float) -> None:
-        """See Server."""
+        """Accept nothing more, then as Server."""
         if self._accepting is not None:
             self._accepting.cancel()
             await asyncio.wait([self._accepting])
-        await super().stop(grace)
+        await self._server.stop(grace)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from poolhouse.http.server import Server
 from poolhouse.telemetry.log import get_logger
 
 from . import environment, faults, peers
@@ -145,9 +146,9 @@ class Sandbox:
         try:
             keys = await around.credentials(self.spec)
             self.expires_at = keys.expires_at
-            api = RuntimeApi(self).handle
-            self._server = PrivateServer(api, LIMITS, on_error=on_protocol_error, admits=self._admits)
-            await self._server.listen("127.0.0.1", 0)
+            api = Server(RuntimeApi(self).handle, LIMITS, on_error=on_protocol_error)
+            self._server = PrivateServer(api, self._admits)
+            self._server.listen("127.0.0.1")
             self._home = tempfile.mkdtemp(prefix="s", dir=around.scratch)
             place = environment.Place(
                 api=f"127.0.0.1:{self._server.port}",

@@ -112,6 +112,15 @@ class Server:
         name = listening.getsockname()
         if not self._port and isinstance(name, tuple):
             self._port = name[1]
+        self._start_timer()
+
+    async def adopt(self, accepted: socket.socket) -> None:
+        """Serve a connection that its owner has accepted; it becomes the server's own. Raises OSError: it is gone."""
+        self._start_timer()
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(lambda: Connection(self._service), accepted, ssl=self._tls)
+
+    def _start_timer(self) -> None:
         if self._timer is None:
             self._tick()
 
