@@ -38,7 +38,7 @@ def measure_gateway(site: Site, upstream: int, folder: Path, runs: int, seconds:
         findings = [
             _plain("gateway, MOCK without authoriser", measure.load("gateway_open")),
             _plain("gateway, MOCK, known token", measure.load("gateway_known")),
-            _plain("gateway, MOCK, unknown token", measure.short("gateway_unknown")),
+            _plain("gateway, MOCK, unknown token, known session", measure.short("gateway_unknown")),
             _plain("gateway, warm Python function", measure.load("gateway_function")),
         ]
         direct = measure.alone("static", upstream)

@@ -1,7 +1,7 @@
 """Whether a token is genuine and its session alive: the one answer for the API, the gateway and forward-auth.
 
-A positive answer is held only while the feed of notices proves that no node has ended the session meanwhile; then
-the database is asked again. Knows no transport and never says to a caller why it refused.
+That a session lives is held, for all of its tokens, only while the feed of notices proves that no node has ended it
+meanwhile; then the database is asked again. Knows no transport and never says to a caller why it refused.
 """
 
 from collections import OrderedDict, defaultdict
@@ -17,6 +17,7 @@ from poolhouse.userpools.directory import Directory
 from poolhouse.userpools.signing import Signing
 
 TOKENS_HELD = 20_000
+SESSIONS_HELD = 20_000
 PROPAGATION_SECONDS = 0.9
 """How old the feed's last proof may be: a sign-out anywhere must be honoured within a second (design.md §4)."""
 
@@ -52,6 +53,8 @@ class VerifiedToken(Struct, frozen=True):
     client_id: str
     user_id: str
     session_id: str
+    session_key: str
+    """What notices call the session."""
     expires_at: int
     claims: dict[str, object]
 
@@ -68,8 +71,10 @@ class SessionAuthority:
         self._directory = directory
         self._clock = clock
         self._genuine: OrderedDict[str, VerifiedToken] = OrderedDict()
-        self._alive: dict[str, VerifiedToken] = {}
-        self._by_key: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._alive: set[str] = set()
+        """Keys of sessions that lived when they were last looked at, and of whose end no notice has come."""
+        self._by_owner: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        """The same by their users and clients."""
         self._notices = 0
 
     def on_notice(self, topic: str, key: str) -> None:
@@ -78,22 +83,21 @@ class SessionAuthority:
         if topic in ("", "keys"):
             self._genuine.clear()
         if key == "" or topic in ("", "keys", "pool"):
-            self._alive.clear()
-            self._by_key.clear()
-            return
-        for token in self._by_key.pop((topic, key), ()):
-            self._alive.pop(token, None)
+            self._hold_none()
+        elif topic == "session":
+            self._alive.discard(key)
+        else:
+            self._alive -= self._by_owner.pop((topic, key), set())
 
     async def verify(self, token: str) -> VerifiedToken:
         """A genuine, unexpired token of a live session. Raises TokenRefused."""
-        alive = self._alive.get(token)
-        if alive is not None and alive.expires_at > self._clock() and self._database.feed_age() < PROPAGATION_SECONDS:
-            return alive
         verified = await self.verify_signature(token)
+        if verified.session_key in self._alive and self._database.feed_age() < PROPAGATION_SECONDS:
+            return verified
         notices = self._notices
         await self._check_alive(verified)
         if notices == self._notices:
-            self._hold_alive(token, verified)
+            self._hold_alive(verified)
         return verified
 
     async def verify_signature(self, token: str) -> VerifiedToken:
@@ -103,8 +107,7 @@ class SessionAuthority:
             genuine = await self._read(token)
             self._genuine[token] = genuine
             if len(self._genuine) > TOKENS_HELD:
-                oldest, _ = self._genuine.popitem(last=False)
-                self._alive.pop(oldest, None)
+                self._genuine.popitem(last=False)
         if genuine.expires_at <= self._clock():
             raise TokenRefused("expired", genuine.pool_id, genuine.client_id)
         return genuine
@@ -161,15 +164,16 @@ class SessionAuthority:
             raise TokenRefused("malformed") from error
         return _verified(pool_id, claims)
 
-    def _hold_alive(self, token: str, verified: VerifiedToken) -> None:
-        if len(self._alive) >= TOKENS_HELD:
-            self._alive.clear()
-            self._by_key.clear()
-        self._alive[token] = verified
-        pool = verified.pool_id
-        self._by_key["session", f"{pool}/{verified.session_id}"].add(token)
-        self._by_key["user", f"{pool}/{verified.user_id}"].add(token)
-        self._by_key["client", verified.client_id].add(token)
+    def _hold_alive(self, token: VerifiedToken) -> None:
+        if len(self._alive) >= SESSIONS_HELD:
+            self._hold_none()
+        self._alive.add(token.session_key)
+        self._by_owner["user", f"{token.pool_id}/{token.user_id}"].add(token.session_key)
+        self._by_owner["client", token.client_id].add(token.session_key)
+
+    def _hold_none(self) -> None:
+        self._alive.clear()
+        self._by_owner.clear()
 
 
 def _verified(pool_id: str, claims: dict[str, object]) -> VerifiedToken:
@@ -187,4 +191,4 @@ def _verified(pool_id: str, claims: dict[str, object]) -> VerifiedToken:
         or not isinstance(expires_at, int)
     ):
         raise TokenRefused("malformed", pool_id)
-    return VerifiedToken(pool_id, use, client_id, user_id, session_id, expires_at, claims)
+    return VerifiedToken(pool_id, use, client_id, user_id, session_id, f"{pool_id}/{session_id}", expires_at, claims)
