@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,17 @@ import pytest
 
 from poolhouse.cli.main import main
 from tests.cli.program import POOL_TEMPLATE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hang_ups_are_heard() -> Iterator[None]:
+    """Whoever runs the tests under nohup must not have the programs that they start ignore SIGHUP too."""
+    before = signal.getsignal(signal.SIGHUP)
+    if before is signal.SIG_IGN:
+        # A handler is not inherited by the programs, as its absence would be.
+        signal.signal(signal.SIGHUP, lambda *_: None)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 class CommandLine:

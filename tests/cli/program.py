@@ -41,9 +41,14 @@ Outputs:
 Document = dict[str, Any]
 
 
+_MAKES_OWN = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+"""With these a make speaks as a part of the one that runs the tests."""
+
+
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without any configuration of ours."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("POOLHOUSE_")}
+    foreign = ("POOLHOUSE_", *_MAKES_OWN)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return {**kept, "NO_COLOR": "1", **(extra or {})}
 
 
