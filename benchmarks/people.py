@@ -21,7 +21,7 @@ from poolhouse.userpools.credentials import credential_context
 PASSWORD = "Tr0ub4dor&3-Aa"
 _SALT_BYTES = 16
 _CREATED_AT = 1_700_000_000_000
-_INSERT = re.compile(r"INSERT INTO (\w+) \(([^)]*)\) VALUES")
+_INSERT = re.compile(r"INSERT INTO (\w+) \(([^)]*)\) (?:VALUES|SELECT)")
 
 
 class Person(Struct, frozen=True, array_like=True):
@@ -109,10 +109,13 @@ _NEVER = _Clash()
 
 
 def _rows(sql: str, values: list[tuple[Value, ...]]) -> Rows:
+    """The rows that a repository's statement inserts; what it asks beyond them (a clash) does not happen here."""
     found = _INSERT.match(sql)
     if found is None:
         raise ValueError(sql)
-    return Rows(sql, found[1], tuple(column.strip() for column in found[2].split(",")), values)
+    columns = tuple(column.strip() for column in found[2].split(","))
+    plain = f"INSERT INTO {found[1]} ({found[2]}) VALUES ({', '.join('?' for _ in columns)})"
+    return Rows(plain, found[1], columns, [row[: len(columns)] for row in values])
 
 
 def portions(total: int, able: int, largest: int = 100_000) -> Iterator[tuple[int, int]]:
