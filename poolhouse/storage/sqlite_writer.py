@@ -136,7 +136,8 @@ class Writer:
             self._connection.execute("BEGIN IMMEDIATE")
         except (sqlite3.Error, OSError) as error:
             self._turn.give()
-            if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            # Only what SQLite itself says has a code.
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
                 return False
             raise
         self._refused_from = None
@@ -166,8 +167,7 @@ class Writer:
         self._turn.forgo()
         self._refused_from = None
         refused, self._waiting = self._waiting, []
-        log.error("commit_failed", error=reason, batches=len(refused))
-        _answer(refused, [Unavailable(reason) for _ in refused])
+        _answer(refused, _failed(Unavailable(reason), len(refused)))
         self._tell_when_quiet()
 
     def _settle(self, group: _Group) -> None:
@@ -200,9 +200,7 @@ class Writer:
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
             _undo(connection)
-            log.error("commit_failed", error=str(error), batches=len(group.jobs))
-            # What a batch was refused with stays true whether or not the others are durable.
-            group.outcomes = [outcome or Unavailable(str(error)) for outcome in group.outcomes]
+            group.outcomes = _failed(error, len(group.jobs))
 
 
 def _identity(path: str) -> tuple[int, int]:
@@ -238,10 +236,18 @@ def _run_all(connection: sqlite3.Connection, batches: list[Batch]) -> Outcomes:
         if len(batches) == 1:
             return [refusal]
         return [_run_in_savepoint(connection, batch) for batch in batches]
-    except sqlite3.Error as error:
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever fails, nobody is left waiting for an outcome
         _undo(connection)
-        log.error("commit_failed", error=str(error), batches=len(batches))
-        return [Unavailable(str(error)) for _ in batches]
+        return _failed(error, len(batches))
+
+
+def _failed(error: Exception, batches: int) -> Outcomes:
+    """What each batch of a transaction that came to nothing raises.
+
+    The refused ones too: what they were refused for may have been in the others.
+    """
+    log.error("commit_failed", error=str(error), batches=batches)
+    return [Unavailable(str(error)) for _ in range(batches)]
 
 
 def _run_in_savepoint(connection: sqlite3.Connection, batch: Batch) -> Exception | None:

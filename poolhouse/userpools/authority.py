@@ -75,6 +75,8 @@ class SessionAuthority:
         """Keys of sessions that lived when they were last looked at, and of whose end no notice has come."""
         self._by_owner: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         """The same by their users and clients."""
+        self._added = 0
+        """Keys that have been added since none was held; those by owner outlive their sessions."""
         self._notices = 0
 
     def on_notice(self, topic: str, key: str) -> None:
@@ -165,13 +167,15 @@ class SessionAuthority:
         return _verified(pool_id, claims)
 
     def _hold_alive(self, token: VerifiedToken) -> None:
-        if len(self._alive) >= SESSIONS_HELD:
+        if self._added >= SESSIONS_HELD:
             self._hold_none()
+        self._added += 1
         self._alive.add(token.session_key)
         self._by_owner["user", f"{token.pool_id}/{token.user_id}"].add(token.session_key)
         self._by_owner["client", token.client_id].add(token.session_key)
 
     def _hold_none(self) -> None:
+        self._added = 0
         self._alive.clear()
         self._by_owner.clear()
 

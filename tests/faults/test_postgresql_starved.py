@@ -5,6 +5,7 @@ Where the data volume alone is full, PostgreSQL refuses writes; where its log's 
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,18 +24,18 @@ REFUSALS = 20
 PATIENCE = 60
 
 
-class Space:
+class Space(ABC):
     """A PostgreSQL server's space, that can be taken away and given back."""
 
     def __init__(self, cluster: Cluster, url: str) -> None:
         self.cluster = cluster
         self.url = url
 
-    def take(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def take(self) -> None: ...
 
-    def give(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def give(self) -> None: ...
 
 
 class SmallDisk(Space):

@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,17 +18,17 @@ from tests.faults.traffic import Traffic, found
 from tests.faults.wholeness import assert_whole
 
 
-class Disk:
+class Disk(ABC):
     """A folder whose space can be taken away from a process and given back."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def fill(self, server: ServerProcess) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def fill(self, server: ServerProcess) -> None: ...
 
-    def free(self, server: ServerProcess) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def free(self, server: ServerProcess) -> None: ...
 
 
 class LimitedFiles(Disk):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from poolhouse.storage import Batch, Unavailable, open_database
+from poolhouse.storage import Batch, StorageError, Unavailable, open_database
+from poolhouse.storage.sqlite import SqliteDatabase
 from poolhouse.storage.sqlite_turn import WriteTurn
 
 HOLD = """
@@ -104,6 +105,42 @@ async def test_the_loop_goes_on_while_a_large_batch_is_written(tmp_path: Path) -
     row = await database.fetch_row("SELECT count(*) FROM facts WHERE name LIKE 'n%'")
     assert row is not None
     assert row[0] == 200_000
+    await database.close()
+
+
+class Taken(Exception):
+    """What the guard of a test raises."""
+
+
+async def test_nobody_is_refused_for_what_was_not_kept(tmp_path: Path) -> None:
+    """Two write one name in one transaction, whose COMMIT fails: the second must not hear that the name is taken."""
+    database = await open_database(f"sqlite:///{tmp_path}/poolhouse.db")
+    assert isinstance(database, SqliteDatabase)
+    # The one refusal that SQLite keeps for COMMIT.
+    database._writer._connection.execute("PRAGMA foreign_keys=ON")
+    setting = Batch()
+    setting.add("CREATE TABLE parents (name TEXT PRIMARY KEY)")
+    setting.add("CREATE TABLE children (parent TEXT REFERENCES parents DEFERRABLE INITIALLY DEFERRED)")
+    await database.commit(setting)
+    first, second = put("contested"), Batch()
+    first.add("INSERT INTO children VALUES ('nobody')")
+    insert = "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"
+    second.add(insert, "contested", b"y", expect=1, refusal=Taken())
+    told = await asyncio.gather(database.commit(first), database.commit(second), return_exceptions=True)
+    assert [type(one) for one in told] == [Unavailable, Unavailable]
+    assert await database.fetch_row("SELECT 1 FROM facts WHERE name = 'contested'") is None
+    again = put("contested")
+    await database.commit(again)
+    await database.close()
+
+
+async def test_a_batch_that_cannot_even_be_tried_holds_up_nobody(tmp_path: Path) -> None:
+    database = await open_database(f"sqlite:///{tmp_path}/poolhouse.db")
+    broken = Batch()
+    broken.add(None)  # type: ignore[arg-type]  # a defect of ours, which is none of SQLite's errors
+    told = await asyncio.gather(database.commit(broken), return_exceptions=True)
+    assert isinstance(told[0], StorageError)
+    await database.commit(put("after"))
     await database.close()
 
 

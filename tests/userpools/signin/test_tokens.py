@@ -24,6 +24,7 @@ from poolhouse.model.cognito_idp_model import (
     UpdateUserPoolClientRequest,
 )
 from poolhouse.model.errors import ServiceError
+from poolhouse.userpools import authority
 from poolhouse.userpools.authority import TokenRefused
 from poolhouse.userpools.operations import account, admin_users, tokens
 from poolhouse.userpools.operations.clients import update_user_pool_client
@@ -168,6 +169,23 @@ async def test_revoking_ends_that_sign_in_and_no_other(house: House) -> None:
     assert await message_of(refresh(estate, first.refresh_token)) == "Refresh Token has been revoked"
     await get_user(house, second.access_token)
     await refresh(estate, second.refresh_token)
+
+
+async def test_what_is_held_of_sessions_is_bounded_however_many_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authority, "SESSIONS_HELD", 5)
+    estate = await open_estate(house)
+    await estate.confirmed("alice")
+    held = house.services.authority
+    for _ in range(12):
+        result = await estate.password_sign_in("alice")
+        await held.verify(result.access_token or "")
+        revocation = RevokeTokenRequest(token=result.refresh_token or "", client_id=estate.client_id)
+        await tokens.revoke_token(house.call(None), revocation)
+        with pytest.raises(TokenRefused):
+            await held.verify(result.access_token or "")
+    assert all(len(sessions) <= 5 for sessions in held._by_owner.values())
 
 
 async def test_revoking_takes_refresh_tokens_only_and_garbage_changes_nothing(house: House) -> None:
